@@ -1,0 +1,113 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .unsafeFlags(["-warnings-as-errors"]),
+]
+
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+
+/// A library target; its unit tests, when there are any, are a `test` of the same name.
+func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// The unit tests beside a target.
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.target(name: name), "TestSupport"] + dependencies,
+        path: "Tests/\(name)Tests", swiftSettings: settings)
+}
+
+let package = Package(
+    name: "hostctl",
+    products: [
+        .executable(name: "hostctl", targets: ["hostctl"]),
+        .executable(name: "hostctl-store", targets: ["hostctl-store"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    ],
+    targets: [
+        // System libraries: a module map and inline forwarding, no logic.
+        .systemLibrary(name: "COSTree", pkgConfig: "ostree-1", providers: [.apt(["libostree-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+        // System calls that Swift cannot reach, and the arguments as the kernel passed them.
+        .target(name: "CLinux"),
+        // Descriptors, atomic replacement, locks, worker threads, fault points.
+        room("LinuxSystem", ["CLinux", system]),
+        // systemd-syntax files and drop-ins, read into validated values.
+        room("Settings", ["LinuxSystem", system]),
+        // SHA-256 and the checksums that name objects.
+        room("Checksums", ["COpenSSL"]),
+        // ed25519 keys, signing, verification, trusted key folders.
+        room("Signatures", ["COpenSSL", "Checksums", "LinuxSystem", system, subprocess]),
+        // HTTP: bounded, resumable, retried.
+        room("Transfers", ["CCurl", "LinuxSystem", system]),
+        // Strict JSON and signed envelopes.
+        room("TrustMetadata", ["Signatures", "Checksums"]),
+        // ostree's formats in Swift: commits, trees, file headers. No I/O.
+        room("ObjectFormats", ["Checksums"]),
+        // The store: parallel object writing, ingest, verification, refs.
+        room("ObjectStorage", ["ObjectFormats", "Checksums", "LinuxSystem", "CLinux", "CZlib", system]),
+        // A tolerant reader of the sysroot and hostctl's own state; no libostree.
+        room(
+            "Sysroots",
+            ["ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", system]),
+        // libostree, wrapped: one owner per object, GErrors copied and freed.
+        room("OSTree", ["COSTree", "LinuxSystem", system]),
+        // Installing, deploying, rolling back, pinning.
+        room(
+            "Deployments",
+            ["Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree", "LinuxSystem", system]),
+        // Origins: layout, release manifests, publishing, fetching.
+        room(
+            "Releases",
+            [
+                "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "Transfers", "OSTree",
+                "LinuxSystem", system,
+            ]),
+        // Recipes, root filesystem conversion, package lists.
+        room(
+            "HostImages",
+            ["ObjectStorage", "ObjectFormats", "Checksums", "Settings", "LinuxSystem", "CLinux", system, subprocess]),
+        // One update, from check to deployed.
+        room(
+            "Updates",
+            [
+                "Releases", "Deployments", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures",
+                "TrustMetadata", "Transfers", "LinuxSystem", system,
+            ]),
+
+        // What both executables share: output, exit codes, and the commands that need no store.
+        room(
+            "HostctlCommands",
+            [
+                "Sysroots", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", arguments,
+                system,
+            ]),
+        // The commands that need the store; what is mapped here loads libostree.
+        room(
+            "StoreCommands",
+            [
+                "HostctlCommands", "Updates", "Releases", "Deployments", "HostImages", "Sysroots", "ObjectStorage",
+                "ObjectFormats", "Checksums", "OSTree", "Settings", "Signatures", "TrustMetadata", "Transfers",
+                "LinuxSystem", arguments, system, subprocess,
+            ]),
+        .executableTarget(name: "hostctl", dependencies: ["HostctlCommands", "LinuxSystem"], swiftSettings: settings),
+        .executableTarget(
+            name: "hostctl-store", dependencies: ["StoreCommands", "HostctlCommands", "LinuxSystem"],
+            swiftSettings: settings),
+    ]
+)

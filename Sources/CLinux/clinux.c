@@ -1,0 +1,67 @@
+#define _GNU_SOURCE
+#include "clinux.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <sys/auxv.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+static int argument_count;
+static char **argument_vector;
+
+// glibc hands every constructor the arguments of main.
+__attribute__((constructor)) static void capture_arguments(int argc, char **argv) {
+    argument_count = argc;
+    argument_vector = argv;
+}
+
+int hostctl_argument_count(void) { return argument_count; }
+
+const char *hostctl_argument(int index) {
+    return index >= 0 && index < argument_count ? argument_vector[index] : NULL;
+}
+
+const char *hostctl_executable_path(void) { return (const char *)getauxval(AT_EXECFN); }
+
+int hostctl_lock(int descriptor, int kind, int wait) {
+    struct flock lock = {.l_type = (short)kind, .l_whence = SEEK_SET};
+    return fcntl(descriptor, wait ? F_OFD_SETLKW : F_OFD_SETLK, &lock);
+}
+
+int hostctl_openat(int directory, const char *path, int flags, unsigned mode) {
+    return openat(directory, path, flags, mode);
+}
+
+int hostctl_renameat2(int from_directory, const char *from, int to_directory, const char *to, unsigned flags) {
+    return (int)syscall(SYS_renameat2, from_directory, from, to_directory, to, flags);
+}
+
+int hostctl_syncfs(int descriptor) { return syncfs(descriptor); }
+
+int hostctl_get_flags(int descriptor, int *flags) { return ioctl(descriptor, FS_IOC_GETFLAGS, flags); }
+int hostctl_set_flags(int descriptor, int flags) { return ioctl(descriptor, FS_IOC_SETFLAGS, &flags); }
+
+int hostctl_terminal_width(int descriptor) {
+    struct winsize size;
+    return ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+long hostctl_fgetxattr(int descriptor, const char *name, void *value, size_t size) {
+    return fgetxattr(descriptor, name, value, size);
+}
+long hostctl_flistxattr(int descriptor, char *list, size_t size) { return flistxattr(descriptor, list, size); }
+int hostctl_fsetxattr(int descriptor, const char *name, const void *value, size_t size) {
+    return fsetxattr(descriptor, name, value, size, 0);
+}
+long hostctl_lgetxattr(const char *path, const char *name, void *value, size_t size) {
+    return lgetxattr(path, name, value, size);
+}
+long hostctl_llistxattr(const char *path, char *list, size_t size) { return llistxattr(path, list, size); }
+int hostctl_lsetxattr(const char *path, const char *name, const void *value, size_t size) {
+    return lsetxattr(path, name, value, size, 0);
+}

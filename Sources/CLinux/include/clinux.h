@@ -1,0 +1,37 @@
+// System calls that Swift cannot reach (variadic, or missing from its C library module), and the
+// arguments as the kernel passed them. No policy here.
+#ifndef CLINUX_H
+#define CLINUX_H
+
+// Only these: a system header included here would become part of this module in Swift's eyes.
+#include <stddef.h>
+#include <stdint.h>
+
+/// The process's arguments, captured before main; Swift's own copy is empty where /proc is not mounted.
+int hostctl_argument_count(void);
+const char *hostctl_argument(int index);
+/// The path the kernel executed (AT_EXECFN), known without /proc; may be relative. NULL if unknown.
+const char *hostctl_executable_path(void);
+
+/// Open file description locks, as libostree takes them on `.lock` and `/ostree/lock`.
+/// `kind` is F_RDLCK, F_WRLCK or F_UNLCK. Returns 0 or -1 with errno.
+int hostctl_lock(int descriptor, int kind, int wait);
+
+int hostctl_openat(int directory, const char *path, int flags, unsigned mode);
+int hostctl_renameat2(int from_directory, const char *from, int to_directory, const char *to, unsigned flags);
+int hostctl_syncfs(int descriptor);
+int hostctl_get_flags(int descriptor, int *flags);
+int hostctl_set_flags(int descriptor, int flags);
+int hostctl_terminal_width(int descriptor);
+
+long hostctl_fgetxattr(int descriptor, const char *name, void *value, size_t size);
+long hostctl_flistxattr(int descriptor, char *list, size_t size);
+int hostctl_fsetxattr(int descriptor, const char *name, const void *value, size_t size);
+long hostctl_lgetxattr(const char *path, const char *name, void *value, size_t size);
+long hostctl_llistxattr(const char *path, char *list, size_t size);
+int hostctl_lsetxattr(const char *path, const char *name, const void *value, size_t size);
+
+#define HOSTCTL_RENAME_NOREPLACE 1u
+#define HOSTCTL_RENAME_EXCHANGE 2u
+
+#endif

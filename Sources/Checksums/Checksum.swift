@@ -1,0 +1,58 @@
+/// A SHA-256 digest: the name of an object.
+public struct Checksum: Hashable, Sendable, Comparable, CustomStringConvertible {
+    /// The 32 bytes, big-endian in four words so that comparing is cheap.
+    private let words: (UInt64, UInt64, UInt64, UInt64)
+
+    /// From exactly 32 bytes; `nil` for any other count.
+    public init?(bytes: some Collection<UInt8>) {
+        guard bytes.count == 32 else { return nil }
+        var words: [UInt64] = [0, 0, 0, 0]
+        for (index, byte) in bytes.enumerated() { words[index / 8] = words[index / 8] << 8 | UInt64(byte) }
+        self.words = (words[0], words[1], words[2], words[3])
+    }
+
+    /// From exactly 64 lower-case hexadecimal digits; `nil` for anything else.
+    public init?(hex: some StringProtocol) {
+        let digits = hex.utf8
+        guard digits.count == 64 else { return nil }
+        var words: [UInt64] = [0, 0, 0, 0]
+        for (index, digit) in digits.enumerated() {
+            let value: UInt8
+            switch digit {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = digit - UInt8(ascii: "0")
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): value = digit - UInt8(ascii: "a") + 10
+            default: return nil
+            }
+            words[index / 16] = words[index / 16] << 4 | UInt64(value)
+        }
+        self.words = (words[0], words[1], words[2], words[3])
+    }
+
+    /// The 32 bytes.
+    public var bytes: [UInt8] {
+        [words.0, words.1, words.2, words.3].flatMap { word in
+            stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt64($0)) }
+        }
+    }
+
+    /// 64 lower-case hexadecimal digits.
+    public var hex: String {
+        String(unsafeUninitializedCapacity: 64) { buffer in
+            let digits: StaticString = "0123456789abcdef"
+            var index = 0
+            for word in [words.0, words.1, words.2, words.3] {
+                for shift in stride(from: 60, through: 0, by: -4) {
+                    buffer[index] = digits.utf8Start[Int(word >> UInt64(shift) & 15)]
+                    index += 1
+                }
+            }
+            return 64
+        }
+    }
+
+    public var description: String { hex }
+
+    public static func == (left: Self, right: Self) -> Bool { left.words == right.words }
+    public static func < (left: Self, right: Self) -> Bool { left.words < right.words }
+    public func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
+}

@@ -1,0 +1,44 @@
+public import LinuxSystem
+
+/// A change to the sysroot that was not made.
+public enum DeploymentError: ExplainedError, Equatable {
+    /// The folder holds no sysroot.
+    case notASysroot(path: String)
+    /// A sysroot is there already.
+    case alreadyInstalled(path: String)
+    /// No deployment to go back to.
+    case noRollback
+    /// The index or checksum names no deployment, or several.
+    case unknownDeployment(String)
+    /// libostree's view of the deployments differs from ours, so it may not write.
+    case viewsDiffer(detail: String)
+    /// The image lacks what a deployment needs.
+    case notDeployable(detail: String)
+    /// Less space than the change needs; nothing was written.
+    case notEnoughSpace(path: String, needed: Int64, available: Int64)
+
+    public var reason: String {
+        switch self {
+        case .notASysroot(let path): "\(path) is not a sysroot"
+        case .alreadyInstalled(let path): "\(path) holds a sysroot already"
+        case .noRollback: "there is no other deployment to roll back to"
+        case .unknownDeployment(let name): "'\(name)' names no deployment"
+        case .viewsDiffer(let detail): "the sysroot is damaged, and libostree would lose deployments: \(detail)"
+        case .notDeployable(let detail): "the image cannot be deployed: \(detail)"
+        case .notEnoughSpace(let path, let needed, let available):
+            "not enough space on \(path): \(needed) bytes are needed and \(available) are free"
+        }
+    }
+
+    public var advice: String? {
+        switch self {
+        case .notASysroot: "make one with 'hostctl install sysroot', or give another --sysroot"
+        case .alreadyInstalled: "use 'hostctl upgrade' or 'hostctl switch' to change it"
+        case .noRollback: "'hostctl status' lists the deployments"
+        case .unknownDeployment: "'hostctl status' lists the deployments; use an index or the start of a checksum"
+        case .viewsDiffer: "nothing was changed; 'hostctl status' tells what is damaged"
+        case .notDeployable: "build the image anew with 'hostctl image build'"
+        case .notEnoughSpace: "free some space and run the command again; nothing was written"
+        }
+    }
+}

@@ -1,0 +1,16 @@
+import CLinux
+public import SystemPackage
+
+/// The process as the kernel started it.
+public enum ProcessStart {
+    /// All arguments, the program's name first.
+    ///
+    /// `CommandLine.arguments` is empty where /proc is not mounted, so that in a bare chroot every flag
+    /// would silently be lost; these come from a C constructor instead.
+    public static let arguments: [String] = (0..<hostctl_argument_count()).compactMap { index in
+        hostctl_argument(index).map { String(cString: $0) }
+    }
+
+    /// The path of the running executable as it was given to `execve`; may be relative.
+    public static let executable: FilePath? = hostctl_executable_path().map { FilePath(String(cString: $0)) }
+}

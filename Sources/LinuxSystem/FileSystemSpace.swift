@@ -1,0 +1,20 @@
+import Glibc
+public import SystemPackage
+
+/// What is left on a file system.
+public struct FileSystemSpace: Sendable, Equatable {
+    /// Bytes that may still be written.
+    public let bytes: Int64
+    /// Files that may still be made; `Int64.max` where the file system has no such limit.
+    public let files: Int64
+
+    /// Asks the file system that holds `path`.
+    ///
+    /// - Throws: `SystemError`.
+    public init(at path: FilePath) throws(SystemError) {
+        var status = statvfs()
+        try retrying("measure the free space of", path.string) { statvfs(path.string, &status) }
+        bytes = Int64(clamping: UInt64(status.f_bavail) &* UInt64(status.f_frsize))
+        files = status.f_files == 0 ? .max : Int64(clamping: status.f_favail)
+    }
+}

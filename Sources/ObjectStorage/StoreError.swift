@@ -1,0 +1,41 @@
+public import Checksums
+public import LinuxSystem
+public import ObjectFormats
+
+/// The store or something offered to it is not as it must be.
+public enum StoreError: ExplainedError, Equatable {
+    /// The folder is no ostree repository, or of a mode that does not fit.
+    case notARepository(path: String, detail: String)
+    /// An object that is needed is not in the store.
+    case missing(ObjectName)
+    /// The bytes do not have the checksum that they were expected to have.
+    case corrupted(ObjectName, actual: Checksum?)
+    /// A ref that does not exist.
+    case unknownRef(String)
+    /// A ref name that ostree would refuse.
+    case invalidRefName(String)
+    /// A file, name or link that cannot become an object.
+    case unsupportedFile(path: String, detail: String)
+
+    public var reason: String {
+        switch self {
+        case .notARepository(let path, let detail): "\(path) is not a usable ostree repository: \(detail)"
+        case .missing(let name): "the object \(name) is missing"
+        case .corrupted(let name, let actual):
+            "the object \(name) is damaged" + (actual.map { ": its content has the checksum \($0)" } ?? "")
+        case .unknownRef(let name): "there is no ref '\(name)'"
+        case .invalidRefName(let name): "'\(name)' is not a valid ref name"
+        case .unsupportedFile(let path, let detail): "\(path) cannot be stored: \(detail)"
+        }
+    }
+
+    public var advice: String? {
+        switch self {
+        case .notARepository: "check the path"
+        case .missing, .corrupted: "run the command again to fetch it anew"
+        case .unknownRef: "'ostree refs' lists those that exist"
+        case .invalidRefName: "use letters, digits, '.', '_', '-' and '/'"
+        case .unsupportedFile: nil
+        }
+    }
+}

@@ -1,0 +1,41 @@
+public import LinuxSystem
+
+/// An origin or a release that is not as it must be.
+public enum ReleaseError: ExplainedError, Equatable {
+    /// The folder holds no origin.
+    case notAnOrigin(path: String)
+    /// There is a release of this version already, with another commit.
+    case versionTaken(version: String, channel: String)
+    /// The channel or the version is not published here.
+    case unknownRelease(channel: String, version: String?)
+    /// A commit that says it is something else than the release it stands in.
+    case mismatch(detail: String)
+    /// Older than what is deployed, and no downgrade was asked for.
+    case downgrade(offered: String, deployed: String)
+    /// Needs a newer hostctl.
+    case tooOld(minimum: String)
+
+    public var reason: String {
+        switch self {
+        case .notAnOrigin(let path): "\(path) is not an origin"
+        case .versionTaken(let version, let channel):
+            "\(channel) has a release \(version) already, with another commit"
+        case .unknownRelease(let channel, let version):
+            "there is no release \(version.map { "\($0) " } ?? "")on the channel \(channel)"
+        case .mismatch(let detail): "the release is not what it claims to be: \(detail)"
+        case .downgrade(let offered, let deployed): "\(offered) is older than the deployed \(deployed)"
+        case .tooOld(let minimum): "the release needs hostctl \(minimum) or newer"
+        }
+    }
+
+    public var advice: String? {
+        switch self {
+        case .notAnOrigin: "make one with 'hostctl release init'"
+        case .versionTaken: "publish under a new version"
+        case .unknownRelease: "'hostctl release list' shows what is published"
+        case .mismatch: "the origin or a mirror is damaged or hostile; nothing was changed"
+        case .downgrade: "give --allow-downgrade if that is what you want"
+        case .tooOld: "upgrade to a release in between first"
+        }
+    }
+}

@@ -1,0 +1,3 @@
+import LinuxSystem
+
+print(ProcessStart.arguments)
