@@ -58,7 +58,7 @@ let package = Package(
         // Strict JSON and signed envelopes.
         room("TrustMetadata", ["Signatures", "Checksums"]),
         // ostree's formats in Swift: commits, trees, file headers. No I/O.
-        room("ObjectFormats", ["Checksums"]),
+        room("ObjectFormats", ["Checksums", "LinuxSystem"]),
         // The store: parallel object writing, ingest, verification, refs.
         room("ObjectStorage", ["ObjectFormats", "Checksums", "LinuxSystem", "CLinux", "CZlib", system]),
         // A tolerant reader of the sysroot and hostctl's own state; no libostree.

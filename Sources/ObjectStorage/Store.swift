@@ -1,0 +1,84 @@
+import Checksums
+import Glibc
+public import LinuxSystem
+public import ObjectFormats
+public import SystemPackage
+
+/// How a repository keeps its files.
+public enum StoreMode: String, Sendable {
+    /// As inodes with their real owner, permissions and attributes: a host's store.
+    case bare
+    /// Compressed, each with a header: an origin's store, which any static server can serve.
+    case archive = "archive-z2"
+}
+
+/// An ostree repository, read and written without libostree.
+///
+/// The layout is stock: `config`, `objects/ab/…`, `refs/heads`, `refs/remotes`, `state`, `tmp`, `extensions`.
+/// Source of the format: ostree's `docs/repo.md` and `ostree-repo.h`.
+public struct Store: Sendable, Hashable {
+    public let path: FilePath
+    public let mode: StoreMode
+
+    /// Opens a repository.
+    ///
+    /// - Throws: `StoreError.notARepository`.
+    public init(opening path: FilePath) throws(StoreError) {
+        let config: String
+        do {
+            config = String(decoding: try Files.read(path.appending("config"), limit: 1 << 20), as: UTF8.self)
+        } catch {
+            throw .notARepository(path: path.string, detail: "\(error.code)")
+        }
+        let value = Self.mode(in: config)
+        guard let mode = StoreMode(rawValue: value == "archive" ? "archive-z2" : value) else {
+            throw .notARepository(path: path.string, detail: "its mode is '\(value)'")
+        }
+        self.path = path
+        self.mode = mode
+    }
+
+    private static func mode(in config: String) -> String {
+        for line in config.split(separator: "\n") {
+            let parts = line.split(separator: "=", maxSplits: 1).map { $0.filter { $0 != " " } }
+            if parts.count == 2, parts[0] == "mode" { return parts[1] }
+        }
+        return ""
+    }
+
+    /// Makes an empty repository; one that is there already is opened when it has the same mode.
+    ///
+    /// - Throws: `StoreError.notARepository` for another mode, `SystemError`.
+    public static func create(at path: FilePath, mode: StoreMode) throws -> Store {
+        if Files.exists(path.appending("config")) {
+            let store = try Store(opening: path)
+            guard store.mode == mode else {
+                throw StoreError.notARepository(path: path.string, detail: "its mode is \(store.mode.rawValue)")
+            }
+            return store
+        }
+        for folder in ["objects", "refs/heads", "refs/remotes", "refs/mirrors", "state", "tmp/cache", "extensions"] {
+            try Files.makeFolder(path.appending(folder))
+        }
+        // The configuration comes last: without it there is no repository.
+        let config = "[core]\nrepo_version=1\nmode=\(mode.rawValue)\n"
+        try Files.replace(path.appending("config"), with: Array(config.utf8))
+        return try Store(opening: path)
+    }
+
+    /// Where an object lies, whether it exists or not.
+    public func path(of name: ObjectName) -> FilePath {
+        path.appending("objects").appending(mode == .bare ? name.barePath : name.archivePath)
+    }
+
+    /// Whether the object is in the store.
+    public func contains(_ name: ObjectName) -> Bool { Files.exists(path(of: name)) }
+
+    /// Keeps collectors out while objects or refs are added, or everyone out.
+    ///
+    /// The same lock that libostree takes.
+    /// - Throws: `LockedError` after `seconds`, `SystemError`.
+    public func lock(_ kind: FileLock.Kind, seconds: Double = 300) throws -> FileLock {
+        try FileLock(path.appending(".lock"), kind, seconds: seconds)
+    }
+}

@@ -1,0 +1,82 @@
+public import Checksums
+import Glibc
+import LinuxSystem
+public import ObjectFormats
+import SystemPackage
+
+extension Store {
+    /// ostree's limit for a dirtree, dirmeta or commit: 10 MiB.
+    public static let metadataLimit = 10 << 20
+
+    /// The bytes of a dirtree, dirmeta or commit, with their checksum verified.
+    ///
+    /// - Throws: `StoreError.missing`, `StoreError.corrupted`, `SystemError`.
+    public func metadata(_ name: ObjectName) throws -> [UInt8] {
+        guard let bytes = try Files.readIfPresent(path(of: name), limit: Self.metadataLimit) else {
+            throw StoreError.missing(name)
+        }
+        let actual = SHA256.hash(bytes)
+        guard actual == name.checksum else { throw StoreError.corrupted(name, actual: actual) }
+        return bytes
+    }
+
+    /// A commit, with its checksum verified.
+    ///
+    /// - Throws: as `metadata(_:)`, and `FormatError`.
+    public func commit(_ checksum: Checksum) throws -> Commit {
+        try Commit(decoding: metadata(ObjectName(checksum, .commit)))
+    }
+
+    /// The bytes of a commit, which its signatures sign.
+    ///
+    /// - Throws: as `metadata(_:)`.
+    public func commitBytes(_ checksum: Checksum) throws -> [UInt8] { try metadata(ObjectName(checksum, .commit)) }
+
+    /// - Throws: as `metadata(_:)`, and `FormatError`.
+    public func tree(_ checksum: Checksum) throws -> DirectoryTree {
+        try DirectoryTree(decoding: metadata(ObjectName(checksum, .dirtree)))
+    }
+
+    /// What stands beside a commit, such as its signatures; `nil` when there is nothing.
+    ///
+    /// - Throws: `SystemError`.
+    public func detachedMetadata(of commit: Checksum) throws -> [UInt8]? {
+        try Files.readIfPresent(detachedPath(commit), limit: Self.metadataLimit)
+    }
+
+    /// Replaces what stands beside a commit, in one step.
+    ///
+    /// - Throws: `SystemError`.
+    public func setDetachedMetadata(_ bytes: [UInt8], of commit: Checksum) throws {
+        let path = detachedPath(commit)
+        try Files.makeFolder(path.removingLastComponent())
+        try Files.replace(path, with: bytes)
+    }
+
+    private func detachedPath(_ commit: Checksum) -> FilePath {
+        let hex = commit.hex
+        return path.appending("objects/\(hex.prefix(2))/\(hex.dropFirst(2)).commitmeta")
+    }
+
+    /// The header and size of a file in a bare store, from its inode.
+    ///
+    /// - Returns: what precedes the content in the checksum, and the content's size in bytes.
+    /// - Throws: `StoreError.missing`, `SystemError`.
+    public func fileHeader(_ checksum: Checksum) throws -> (header: FileHeader, size: Int64) {
+        let name = ObjectName(checksum, .file)
+        let path = path(of: name)
+        var status = stat()
+        guard lstat(path.string, &status) == 0 else {
+            if errno == ENOENT { throw StoreError.missing(name) }
+            throw SystemError("examine", path.string)
+        }
+        let attributes = FileAttributes(
+            uid: status.st_uid, gid: status.st_gid, permissions: status.st_mode & 0o7777,
+            extendedAttributes: try ExtendedAttributes.read(path: path.string))
+        guard status.st_mode & S_IFMT == Glibc.S_IFLNK else {
+            return (FileHeader(attributes: attributes, content: .regular), Int64(status.st_size))
+        }
+        guard let target = Files.linkTarget(path) else { throw StoreError.corrupted(name, actual: nil) }
+        return (FileHeader(attributes: attributes, content: .link(target: target)), 0)
+    }
+}
