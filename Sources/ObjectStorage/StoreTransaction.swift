@@ -1,0 +1,137 @@
+public import Checksums
+import Glibc
+import LinuxSystem
+public import ObjectFormats
+public import SystemPackage
+
+/// New objects on their way into a store.
+///
+/// They are written, complete and under their final names, into a staging folder outside `objects` and
+/// enter the store together at `commit`: the store's lock is held only for the renames. A staging folder
+/// that is kept survives the process, so that what has arrived once never has to arrive again.
+public final class StoreTransaction: Sendable {
+    /// What becomes of the staging folder when the transaction ends without a commit.
+    public enum Staging: Sendable {
+        /// Removed with everything in it.
+        case temporary
+        /// Kept and taken up again by the next transaction on the same folder.
+        case resumable(FilePath)
+    }
+
+    public let store: Store
+    let folder: FilePath
+    private let isTemporary: Bool
+    private let staged: Guarded<Set<ObjectName>>
+    private let counter = Guarded(0)
+
+    /// Starts a transaction, taking up what an earlier one left in a resumable folder.
+    ///
+    /// - Throws: `SystemError`.
+    public init(_ store: Store, staging: Staging = .temporary) throws {
+        self.store = store
+        switch staging {
+        case .temporary:
+            folder = store.path.appending("tmp/hostctl-\(getpid())-\(UInt32.random(in: 0 ... .max))")
+            isTemporary = true
+            try Files.makeFolder(folder, mode: 0o700)
+            staged = Guarded([])
+        case .resumable(let path):
+            folder = path
+            isTemporary = false
+            try Files.makeFolder(path, mode: 0o700)
+            staged = Guarded(try StagedObjects(folder: path, mode: store.mode).recover())
+        }
+    }
+
+    /// How many objects wait for the commit.
+    public var stagedCount: Int { staged.with { $0.count } }
+
+    /// Whether the object is staged or in the store already.
+    public func contains(_ name: ObjectName) -> Bool {
+        staged.with { $0.contains(name) } || store.contains(name)
+    }
+
+    /// The bytes of a dirtree, dirmeta or commit from the staging folder or the store, checksum verified.
+    ///
+    /// - Throws: as `Store.metadata(_:)`.
+    public func metadata(_ name: ObjectName) throws -> [UInt8] {
+        guard staged.with({ $0.contains(name) }) else { return try store.metadata(name) }
+        let bytes = try Files.read(path(of: name), limit: Store.metadataLimit)
+        guard SHA256.hash(bytes) == name.checksum else { throw StoreError.corrupted(name, actual: SHA256.hash(bytes)) }
+        return bytes
+    }
+
+    /// Stages a dirtree, dirmeta or commit.
+    ///
+    /// - Throws: `StoreError.corrupted` when the bytes are not those of `expected`, `SystemError`.
+    @discardableResult
+    public func write(_ kind: ObjectKind, _ bytes: [UInt8], expected: Checksum? = nil) throws -> Checksum {
+        let name = ObjectName(SHA256.hash(bytes), kind)
+        if let expected, expected != name.checksum {
+            throw StoreError.corrupted(ObjectName(expected, kind), actual: name.checksum)
+        }
+        if contains(name) { return name.checksum }
+        let temporary = temporaryPath()
+        let file = try Descriptor(opening: temporary.string, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
+        try file.write(bytes)
+        try stage(temporary, as: name)
+        return name.checksum
+    }
+
+    // MARK: for the object writers
+
+    func temporaryPath() -> FilePath {
+        let number = counter.with { count in
+            count += 1
+            return count
+        }
+        return folder.appending("new.\(getpid()).\(number)")
+    }
+
+    func path(of name: ObjectName) -> FilePath {
+        folder.appending(StagedObjects.fileName(name, mode: store.mode))
+    }
+
+    func stage(_ temporary: FilePath, as name: ObjectName) throws(SystemError) {
+        try retrying("stage", temporary.string) { rename(temporary.string, path(of: name).string) }
+        _ = staged.with { $0.insert(name) }
+    }
+
+    // MARK: the end
+
+    /// Moves everything staged into the store: durable before it is visible, commits last, so that no
+    /// commit is ever seen without its objects.
+    ///
+    /// - Throws: `LockedError`, `SystemError`; running the whole command again completes it.
+    public func commit() throws {
+        let names = staged.with { $0 }
+        FaultPoint.reached("store.before-sync")
+        try Descriptor(opening: folder.string, flags: O_RDONLY | O_DIRECTORY).syncFileSystem()
+        FaultPoint.reached("store.before-lock")
+        let lock = try store.lock(.shared)
+        try publish(names.filter { $0.kind != .commit })
+        FaultPoint.reached("store.before-commits")
+        try publish(names.filter { $0.kind == .commit })
+        FaultPoint.reached("store.after-commits")
+        _ = consume lock
+        staged.with { $0 = [] }
+        try Files.removeTree(folder)
+    }
+
+    private func publish(_ names: Set<ObjectName>) throws(SystemError) {
+        var touched = Set<FilePath>()
+        for name in names {
+            let target = store.path(of: name)
+            let parent = target.removingLastComponent()
+            if touched.insert(parent).inserted { try Files.makeFolder(parent) }
+            try retrying("store", target.string) { rename(path(of: name).string, target.string) }
+        }
+        for folder in touched { try Files.syncFolder(folder) }
+        if !touched.isEmpty { try Files.syncFolder(store.path.appending("objects")) }
+    }
+
+    deinit {
+        // A folder that cannot be removed now is only in the way of `df`; libostree empties `tmp` too.
+        if isTemporary { try? Files.removeTree(folder) }
+    }
+}
