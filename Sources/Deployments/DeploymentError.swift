@@ -42,3 +42,9 @@ public enum DeploymentError: ExplainedError, Equatable {
         }
     }
 }
+
+extension DeploymentError {
+    public var category: FailureCategory {
+        if case .notEnoughSpace = self { .noSpace } else { .failed }
+    }
+}

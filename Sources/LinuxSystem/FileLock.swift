@@ -71,3 +71,7 @@ public struct FileLock: ~Copyable, Sendable {
         return line.isEmpty ? nil : String(line)
     }
 }
+
+extension LockedError {
+    public var category: FailureCategory { .locked }
+}

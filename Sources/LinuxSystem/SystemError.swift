@@ -48,3 +48,7 @@ public func retrying<T: SignedInteger>(
         if code != .interrupted { throw SystemError(operation(), path(), code: code) }
     }
 }
+
+extension SystemError {
+    public var category: FailureCategory { isOutOfSpace ? .noSpace : .failed }
+}

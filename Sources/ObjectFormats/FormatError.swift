@@ -14,3 +14,7 @@ public struct FormatError: ExplainedError, Equatable {
 
     public var reason: String { "the \(what) is malformed: \(detail)" }
 }
+
+extension FormatError {
+    public var category: FailureCategory { .untrusted }
+}

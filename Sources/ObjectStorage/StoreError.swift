@@ -39,3 +39,9 @@ public enum StoreError: ExplainedError, Equatable {
         }
     }
 }
+
+extension StoreError {
+    public var category: FailureCategory {
+        if case .corrupted = self { .untrusted } else { .failed }
+    }
+}

@@ -39,3 +39,12 @@ public enum ReleaseError: ExplainedError, Equatable {
         }
     }
 }
+
+extension ReleaseError {
+    public var category: FailureCategory {
+        switch self {
+        case .mismatch, .downgrade: .untrusted
+        case .notAnOrigin, .versionTaken, .unknownRelease, .tooOld: .failed
+        }
+    }
+}

@@ -44,3 +44,9 @@ public enum TransferError: ExplainedError, Equatable {
         }
     }
 }
+
+extension TransferError {
+    public var category: FailureCategory {
+        if case .unusable = self { .failed } else { .network }
+    }
+}

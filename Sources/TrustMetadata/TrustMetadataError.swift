@@ -25,3 +25,7 @@ public enum TrustMetadataError: ExplainedError, Equatable {
         }
     }
 }
+
+extension TrustMetadataError {
+    public var category: FailureCategory { .untrusted }
+}

@@ -25,3 +25,9 @@ public enum UpdateError: ExplainedError, Equatable {
         }
     }
 }
+
+extension UpdateError {
+    public var category: FailureCategory {
+        if case .noTrustedKeys = self { .untrusted } else { .failed }
+    }
+}
