@@ -94,7 +94,7 @@ let package = Package(
         room(
             "HostctlCommands",
             [
-                "Sysroots", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", arguments,
+                "Sysroots", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", "CLinux", arguments,
                 system,
             ]),
         // The commands that need the store; what is mapped here loads libostree.

@@ -18,6 +18,7 @@ public final class ArchiveObjectReader {
     private var phase = Phase.length
     private var pending: [UInt8] = []
     private var name = ObjectName(SHA256.hash([]), .file)
+    private var size: Int64 = 0
     private var remaining: UInt64 = 0
     private var limit: UInt64 = 0
     private var isLink = false
@@ -58,12 +59,14 @@ public final class ArchiveObjectReader {
 
     /// Ends the object and stages it.
     ///
+    /// - Returns: its uncompressed bytes.
     /// - Throws: `StoreError.corrupted`, `SystemError`.
-    public func finish() throws {
+    public func finish() throws -> Int64 {
         guard case .content = phase, isLink || inflater.isFinished, remaining == 0 else {
             throw StoreError.corrupted(name, actual: nil)
         }
         _ = try writer.finish(expected: name.checksum)
+        return size
     }
 
     /// Drops an object that was begun.
@@ -80,6 +83,7 @@ public final class ArchiveObjectReader {
         let (header, size) = try decoding { () throws(FormatError) in try FileHeader.decode(archive: pending) }
         isLink = header.content != .regular
         guard size <= limit, !isLink || size == 0 else { throw StoreError.corrupted(name, actual: nil) }
+        self.size = Int64(clamping: size)
         remaining = size
         writer.begin(header)
         phase = .content

@@ -80,3 +80,17 @@ extension Store {
         return (FileHeader(attributes: attributes, content: .link(target: target)), 0)
     }
 }
+
+extension Store {
+    /// The bytes that an object takes in this store.
+    ///
+    /// - Throws: `StoreError.missing`, `SystemError`.
+    public func size(of name: ObjectName) throws -> Int64 {
+        var status = stat()
+        guard lstat(path(of: name).string, &status) == 0 else {
+            if errno == ENOENT { throw StoreError.missing(name) }
+            throw SystemError("examine", path(of: name).string)
+        }
+        return Int64(status.st_size)
+    }
+}
