@@ -45,7 +45,10 @@ public enum CommandLineTool {
 /// Standard error, unbuffered.
 public enum StandardError {
     /// Writes text; a failure to do so is nobody's concern.
-    public static func write(_ text: String) { _ = fputs(text, stderr) }
+    public static func write(_ text: String) {
+        var text = text
+        text.withUTF8 { _ = Glibc.write(2, $0.baseAddress, $0.count) }
+    }
 
     /// Whether a person is likely to be watching.
     public static var isTerminal: Bool { isatty(2) == 1 }

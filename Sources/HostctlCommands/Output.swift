@@ -1,5 +1,5 @@
 public import ArgumentParser
-public import LinuxSystem
+import LinuxSystem
 public import TrustMetadata
 
 /// What a command answers: one value, shown as text or as JSON.

@@ -1,3 +1,5 @@
+import HostctlCommands
 import LinuxSystem
+import StoreCommands
 
-print(ProcessStart.arguments)
+await CommandLineTool.run(HostctlStore.self, arguments: ProcessStart.arguments)
