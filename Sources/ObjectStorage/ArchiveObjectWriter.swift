@@ -26,22 +26,18 @@ public final class ArchiveObjectWriter {
     /// - Throws: `StoreError.corrupted` when the source's content does not have the checksum that names it;
     ///   `SystemError`.
     public func copy(_ name: ObjectName, from source: Store) throws -> Int64 {
-        if transaction.contains(name) { return 0 }
+        guard try transaction.reserve(name) else { return 0 }
         let (header, size) = try source.fileHeader(name.checksum)
-        let path = transaction.temporaryPath()
-        let target = try Descriptor(opening: path.string, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
-        do {
-            hasher.update(header.checksumPrefix)
-            try target.write(header.archivePrefix(size: UInt64(size)))
-            if header.content == .regular { try compress(source.path(of: name), into: target) }
-            let actual = hasher.finish()
-            guard actual == name.checksum else { throw StoreError.corrupted(name, actual: actual) }
-            try transaction.stage(path, as: name)
-        } catch {
-            _ = hasher.finish()
-            unlink(path.string)
-            throw error
+        let target = try transaction.createReserved(name, mode: 0o644)
+        hasher.update(header.checksumPrefix)
+        try target.write(header.archivePrefix(size: UInt64(size)))
+        if header.content == .regular { try compress(source.path(of: name), into: target) }
+        let actual = hasher.finish()
+        guard actual == name.checksum else {
+            unlink(target.path)
+            throw StoreError.corrupted(name, actual: actual)
         }
+        try transaction.complete(target)
         return Int64(try target.status().st_size)
     }
 

@@ -81,7 +81,7 @@ public final class BareObjectWriter {
         if let expected, expected != name.checksum {
             throw StoreError.corrupted(ObjectName(expected, .file), actual: name.checksum)
         }
-        if transaction.contains(name) { return name.checksum }
+        if try !transaction.reserve(name) { return name.checksum }
         if case .link(let target) = header.content {
             try stageLink(target, as: name)
         } else {
@@ -107,31 +107,30 @@ public final class BareObjectWriter {
     }
 
     private func stageFile(as name: ObjectName) throws(SystemError) {
-        let target: Spill
         if let spill {
-            target = spill
+            try applyAttributes(spill.file)
+            try transaction.stage(spill.path, as: name)
+            self.spill = nil
         } else {
-            target = try Spill(transaction.temporaryPath())
-            spill = target
-            try target.file.write(UnsafeRawBufferPointer(rebasing: buffer[..<used]))
+            let file = try transaction.createReserved(name, mode: 0o600)
+            try file.write(UnsafeRawBufferPointer(rebasing: buffer[..<used]))
+            try applyAttributes(file)
         }
-        try applyAttributes(target.file)
-        try transaction.stage(target.path, as: name)
-        spill = nil
     }
 
     /// The owner first: changing it clears set-id bits and capabilities.
     private func applyAttributes(_ file: borrowing Descriptor) throws(SystemError) {
         let attributes = header.attributes
-        if attributes.uid != geteuid() || attributes.gid != getegid() {
+        if attributes.uid != Self.owner || attributes.gid != Self.group {
             try retrying("set the owner of", file.path) { fchown(file.raw, attributes.uid, attributes.gid) }
         }
         try retrying("set the permissions of", file.path) { fchmod(file.raw, attributes.permissions) }
         try ExtendedAttributes.write(attributes.extendedAttributes, to: file.raw, path: file.path)
-        // ostree keeps no times, and the same object must look the same everywhere.
-        let times = [timespec(tv_sec: 0, tv_nsec: 0), timespec(tv_sec: 0, tv_nsec: 0)]
-        try retrying("set the time of", file.path) { futimens(file.raw, times) }
+        try transaction.complete(file)
     }
+
+    private static let owner = geteuid()
+    private static let group = getegid()
 
     private func stageLink(_ target: String, as name: ObjectName) throws(SystemError) {
         let path = transaction.temporaryPath()

@@ -9,34 +9,79 @@ struct StagedObjects {
     let folder: FilePath
     let mode: StoreMode
 
-    static func fileName(_ name: ObjectName, mode: StoreMode) -> String {
-        "\(name.checksum.hex).\(mode == .archive && name.kind == .file ? "filez" : name.kind.rawValue)"
+    /// Where files are whose checksum is not known yet.
+    static let unnamed = "new"
+    /// Access and modification at 1970: what marks a file as whole.
+    static let completionTimes = [timespec(tv_sec: 0, tv_nsec: 0), timespec(tv_sec: 0, tv_nsec: 0)]
+
+    /// Commits stay apart, so that the other folders can enter the store as they are.
+    static func folderName(_ name: ObjectName) -> String {
+        name.kind == .commit ? "commits/\(name.checksum.hex.prefix(2))" : String(name.checksum.hex.prefix(2))
     }
 
-    private static func name(_ fileName: String) -> ObjectName? {
+    static func relativePath(_ name: ObjectName, mode: StoreMode) -> String {
+        let path = mode == .archive ? name.archivePath : name.barePath
+        return name.kind == .commit ? "commits/\(path)" : path
+    }
+
+    private static let prefixes: [String] = (0..<256).map { value in
+        let hex = String(value, radix: 16)
+        return value < 16 ? "0\(hex)" : hex
+    }
+
+    /// Makes the folders.
+    func prepare() throws(SystemError) {
+        try Files.makeFolder(folder, mode: 0o700)
+        try Files.makeFolder(folder.appending(Self.unnamed))
+        for prefix in Self.prefixes {
+            try Files.makeFolder(folder.appending(prefix))
+            try Files.makeFolder(folder.appending("commits").appending(prefix))
+        }
+    }
+
+    private static func name(_ prefix: String, _ fileName: String) -> ObjectName? {
         let parts = fileName.split(separator: ".", maxSplits: 1)
-        guard parts.count == 2, let checksum = Checksum(hex: parts[0]) else { return nil }
+        guard parts.count == 2, let checksum = Checksum(hex: prefix + parts[0]) else { return nil }
         return ObjectKind(rawValue: parts[1] == "filez" ? "file" : String(parts[1])).map { ObjectName(checksum, $0) }
     }
 
-    /// What an earlier transaction left here.
+    /// What an earlier transaction left here; makes the folder when there is none.
     ///
-    /// A killed process leaves every renamed file whole. A power cut may not: renames can reach the disk
-    /// before the content does. So what was written before the present boot is hashed again, and dropped
-    /// where it differs.
+    /// A killed process leaves files that are whole or, by their time, recognisably torn. A power cut may
+    /// leave less: names can reach the disk before the content does. So what was written before the present
+    /// boot is hashed again, and dropped where it differs.
     func recover() throws -> Set<ObjectName> {
+        try Files.removeTree(folder.appending(Self.unnamed))
+        try prepare()
         let fromThisBoot = try isFromThisBoot()
         var found = Set<ObjectName>()
-        for file in try Files.names(in: folder) where file != Self.bootFile {
-            let path = folder.appending(file)
-            if let name = Self.name(file), try fromThisBoot || isIntact(name, path) {
+        for prefix in Self.prefixes {
+            for parent in [prefix, "commits/\(prefix)"] {
+                try recover(folder.appending(parent), prefix, fromThisBoot, into: &found)
+            }
+        }
+        try Files.replace(folder.appending(Self.bootFile), with: Array(Self.currentBoot.utf8))
+        return found
+    }
+
+    private func recover(
+        _ parent: FilePath, _ prefix: String, _ fromThisBoot: Bool, into found: inout Set<ObjectName>
+    ) throws {
+        for file in try Files.names(in: parent) {
+            let path = parent.appending(file)
+            if let name = Self.name(prefix, file), isComplete(path), try fromThisBoot || isIntact(name, path) {
                 found.insert(name)
             } else {
                 try Files.removeTree(path)
             }
         }
-        try Files.replace(folder.appending(Self.bootFile), with: Array(Self.currentBoot.utf8))
-        return found
+    }
+
+    /// A link is made in one step and cannot be torn.
+    private func isComplete(_ path: FilePath) -> Bool {
+        var status = stat()
+        return lstat(path.string, &status) == 0
+            && (status.st_mtim.tv_sec == 0 || status.st_mode & S_IFMT == Glibc.S_IFLNK)
     }
 
     private static let bootFile = "boot-id"

@@ -33,12 +33,11 @@ public final class StoreTransaction: Sendable {
         case .temporary:
             folder = store.path.appending("tmp/hostctl-\(getpid())-\(UInt32.random(in: 0 ... .max))")
             isTemporary = true
-            try Files.makeFolder(folder, mode: 0o700)
+            try StagedObjects(folder: folder, mode: store.mode).prepare()
             staged = Guarded([])
         case .resumable(let path):
             folder = path
             isTemporary = false
-            try Files.makeFolder(path, mode: 0o700)
             staged = Guarded(try StagedObjects(folder: path, mode: store.mode).recover())
         }
     }
@@ -70,31 +69,49 @@ public final class StoreTransaction: Sendable {
         if let expected, expected != name.checksum {
             throw StoreError.corrupted(ObjectName(expected, kind), actual: name.checksum)
         }
-        if contains(name) { return name.checksum }
-        let temporary = temporaryPath()
-        let file = try Descriptor(opening: temporary.string, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
+        if try !reserve(name) { return name.checksum }
+        let file = try createReserved(name, mode: 0o644)
         try file.write(bytes)
-        try stage(temporary, as: name)
+        try complete(file)
         return name.checksum
     }
 
     // MARK: for the object writers
 
+    /// Claims an object for the caller to write. `false` when it is there or someone else writes it.
+    func reserve(_ name: ObjectName) throws(SystemError) -> Bool {
+        guard staged.with({ $0.insert(name).inserted }) else { return false }
+        if !store.contains(name) { return true }
+        _ = staged.with { $0.remove(name) }
+        return false
+    }
+
+    /// Opens the file for an object that was reserved. Until `complete` it counts as torn.
+    func createReserved(_ name: ObjectName, mode: mode_t) throws(SystemError) -> Descriptor {
+        try Descriptor(opening: path(of: name).string, flags: O_WRONLY | O_CREAT | O_EXCL, mode: mode)
+    }
+
+    /// Marks a file as whole: its time becomes 0, which ostree wants of objects anyway.
+    func complete(_ file: borrowing Descriptor) throws(SystemError) {
+        try retrying("set the time of", file.path) { futimens(file.raw, StagedObjects.completionTimes) }
+    }
+
+    /// A name for an object whose checksum is not known yet.
     func temporaryPath() -> FilePath {
         let number = counter.with { count in
             count += 1
             return count
         }
-        return folder.appending("new.\(getpid()).\(number)")
+        return folder.appending("\(StagedObjects.unnamed)/\(number)")
     }
 
     func path(of name: ObjectName) -> FilePath {
-        folder.appending(StagedObjects.fileName(name, mode: store.mode))
+        FilePath(folder.string + "/" + StagedObjects.relativePath(name, mode: store.mode))
     }
 
+    /// Gives a reserved object its place.
     func stage(_ temporary: FilePath, as name: ObjectName) throws(SystemError) {
         try retrying("stage", temporary.string) { rename(temporary.string, path(of: name).string) }
-        _ = staged.with { $0.insert(name) }
     }
 
     // MARK: the end
@@ -104,7 +121,7 @@ public final class StoreTransaction: Sendable {
     ///
     /// - Throws: `LockedError`, `SystemError`; running the whole command again completes it.
     public func commit() throws {
-        let names = staged.with { $0 }
+        let names = staged.with { Array($0) }
         FaultPoint.reached("store.before-sync")
         try Descriptor(opening: folder.string, flags: O_RDONLY | O_DIRECTORY).syncFileSystem()
         FaultPoint.reached("store.before-lock")
@@ -118,16 +135,24 @@ public final class StoreTransaction: Sendable {
         try Files.removeTree(folder)
     }
 
-    private func publish(_ names: Set<ObjectName>) throws(SystemError) {
-        var touched = Set<FilePath>()
-        for name in names {
-            let target = store.path(of: name)
-            let parent = target.removingLastComponent()
-            if touched.insert(parent).inserted { try Files.makeFolder(parent) }
-            try retrying("store", target.string) { rename(path(of: name).string, target.string) }
+    private func publish(_ names: [ObjectName]) throws(SystemError) {
+        if names.isEmpty { return }
+        let objects = store.path.appending("objects")
+        for (staged, names) in Dictionary(grouping: names, by: StagedObjects.folderName) {
+            let target = objects.appending(String(staged.suffix(2)))
+            // A folder that the store lacks moves as a whole: one rename instead of one for each object.
+            if rename(folder.appending(staged).string, target.string) != 0 { try move(names, target) }
         }
-        for folder in touched { try Files.syncFolder(folder) }
-        if !touched.isEmpty { try Files.syncFolder(store.path.appending("objects")) }
+        // One flush of the journal; a flush for each of up to 256 folders would be as many.
+        try Descriptor(opening: objects.string, flags: O_RDONLY | O_DIRECTORY).syncFileSystem()
+    }
+
+    private func move(_ names: [ObjectName], _ folder: FilePath) throws(SystemError) {
+        try Files.makeFolder(folder)
+        for name in names {
+            let target = store.path(of: name).string
+            try retrying("store", target) { rename(path(of: name).string, target) }
+        }
     }
 
     deinit {
