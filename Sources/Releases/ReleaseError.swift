@@ -1,4 +1,5 @@
 public import LinuxSystem
+import TrustMetadata
 
 /// An origin or a release that is not as it must be.
 public enum ReleaseError: ExplainedError, Equatable {
@@ -12,6 +13,8 @@ public enum ReleaseError: ExplainedError, Equatable {
     case mismatch(detail: String)
     /// Older than what is deployed, and no downgrade was asked for.
     case downgrade(offered: String, deployed: String)
+    /// A name that must not become a path: "channel", "version" or "architecture", and the name.
+    case invalidName(kind: String, name: String)
     /// Needs a newer hostctl.
     case tooOld(minimum: String)
 
@@ -24,6 +27,7 @@ public enum ReleaseError: ExplainedError, Equatable {
             "there is no release \(version.map { "\($0) " } ?? "")on the channel \(channel)"
         case .mismatch(let detail): "the release is not what it claims to be: \(detail)"
         case .downgrade(let offered, let deployed): "\(offered) is older than the deployed \(deployed)"
+        case .invalidName(let kind, let name): "'\(name.printable)' is no valid \(kind)"
         case .tooOld(let minimum): "the release needs hostctl \(minimum) or newer"
         }
     }
@@ -35,6 +39,7 @@ public enum ReleaseError: ExplainedError, Equatable {
         case .unknownRelease: "'hostctl release list' shows what is published"
         case .mismatch: "the origin or a mirror is damaged or hostile; nothing was changed"
         case .downgrade: "give --allow-downgrade if that is what you want"
+        case .invalidName: "names are made of letters, digits, '.', '_' and '-'"
         case .tooOld: "upgrade to a release in between first"
         }
     }
