@@ -37,10 +37,10 @@ public struct BootEntry: Sendable, Equatable {
         (options ?? []).filter { !$0.hasPrefix("ostree=") && !$0.hasPrefix("init=/ostree/") }
     }
 
-    /// Whether this entry is tried before `other`, compared as libostree does.
+    /// Whether this entry is tried before `other`: the higher version first, as in libostree.
     func precedes(_ other: BootEntry) -> Bool {
         switch (version, other.version) {
-        case (let mine?, let theirs?): strverscmp(mine, theirs) > 0
+        case (let mine?, let theirs?): VersionOrder(mine) > VersionOrder(theirs)
         case (_?, nil): true
         default: false
         }

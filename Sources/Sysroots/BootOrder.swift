@@ -1,5 +1,5 @@
 import LinuxSystem
-public import SystemPackage
+import SystemPackage
 
 /// The deployments that have a boot entry, in the order in which they are tried, and what is wrong with the entries.
 ///

@@ -1,6 +1,6 @@
 import Glibc
 import LinuxSystem
-public import SystemPackage
+import SystemPackage
 import TrustMetadata
 
 /// Why the last change failed: the file `failure.json`, so that `status` still tells it after a reboot.

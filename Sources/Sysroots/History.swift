@@ -1,6 +1,6 @@
 import LinuxSystem
-public import SystemPackage
-public import TrustMetadata
+import SystemPackage
+import TrustMetadata
 
 /// One change that was made, for `hostctl history`.
 public struct HistoryEntry: Sendable, Equatable {
@@ -27,10 +27,10 @@ public struct HistoryEntry: Sendable, Equatable {
     }
 
     var json: JSONValue {
-        [
+        .known([
             "format": 1, "time": .integer(time), "command": .string(command), "action": .string(action.rawValue),
             "deployment": .string(deployment), "version": JSONValue(version),
-        ]
+        ])
     }
 
     init(_ fields: JSONFields) throws(TrustMetadataError) {

@@ -1,5 +1,5 @@
 import LinuxSystem
-public import SystemPackage
+import SystemPackage
 import TrustMetadata
 
 /// What a change is about to do: the file `pending.json`, there from before a change's first write to the deployments
@@ -64,11 +64,11 @@ public struct PendingChange: Sendable, Equatable {
     ///
     /// - Throws: `SystemError`.
     public func save(_ paths: SysrootPaths) throws {
-        try StateFile(path: Self.path(in: paths)).write([
+        try StateFile(path: Self.path(in: paths)).write(.known([
             "format": 1, "adding": JSONValue(adding?.description),
             "dropping": .array(dropping.map { .string($0.description) }),
             "kernels": .array(kernels.map { .string($0) }),
-        ])
+        ]))
     }
 
     /// Removes the file: the change is complete.

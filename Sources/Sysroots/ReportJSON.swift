@@ -3,17 +3,17 @@ import Signatures
 public import TrustMetadata
 
 // The JSON of `hostctl status --json` and of the status file: format 1. Members may be added; none changes its
-// meaning within a format.
+// meaning within a format. What is not known is left out.
 
 extension SysrootReport {
     /// The report as JSON.
     public var json: JSONValue {
-        [
+        .known([
             "format": 1, "root": .string(root), "running": .bool(isRunning), "written": JSONValue(writtenAt),
             "origin": JSONValue(state?.origin), "channel": JSONValue(state?.channel),
             "architecture": JSONValue(state?.architecture), "deployments": .array(deployments.map(\.json)),
             "problems": .array(problems.map(\.json)), "last-failure": lastFailure?.json ?? .null,
-        ]
+        ])
     }
 
     /// - Throws: `TrustMetadataError.malformed`.
@@ -27,13 +27,13 @@ extension SysrootReport {
         }
         for deployment in try fields.objects("deployments") { deployments.append(try DeploymentRecord(deployment)) }
         problems = try SysrootProblem.list(fields)
-        lastFailure = try fields.isNull("last-failure") ? nil : FailureRecord(fields.fields("last-failure"))
+        lastFailure = try fields.has("last-failure") ? FailureRecord(fields.fields("last-failure")) : nil
     }
 }
 
 extension DeploymentRecord {
     var json: JSONValue {
-        [
+        .known([
             "index": .integer(Int64(index)), "stateroot": .string(stateroot), "commit": .string(checksum.hex),
             "serial": .integer(Int64(name.serial)), "version": JSONValue(version), "channel": JSONValue(channel),
             "refspec": JSONValue(refspec), "timestamp": JSONValue(timestamp), "listed": .bool(isListed),
@@ -42,7 +42,7 @@ extension DeploymentRecord {
             "boot-checksum": JSONValue(bootChecksum),
             "kernel-arguments": .array(kernelArguments.map { .string($0) }),
             "problems": .array(problems.map(\.json)),
-        ]
+        ])
     }
 
     init(_ fields: JSONFields) throws(TrustMetadataError) {
@@ -60,7 +60,7 @@ extension DeploymentRecord {
         isDefault = try fields.bool("default")
         isBooted = try fields.bool("booted")
         isPinned = try fields.bool("pinned")
-        verdict = try fields.isNull("signature") ? nil : Verdict(fields.fields("signature"))
+        verdict = try fields.has("signature") ? Verdict(fields.fields("signature")) : nil
         deployedAt = try fields.optionalInteger("deployed")
         command = try fields.optionalString("command")
         bootChecksum = try fields.optionalString("boot-checksum")
@@ -109,10 +109,10 @@ extension SysrootProblem {
 
 extension FailureRecord {
     var json: JSONValue {
-        [
+        .known([
             "time": .integer(time), "command": .string(command), "reason": .string(reason),
             "advice": JSONValue(advice),
-        ]
+        ])
     }
 
     init(_ fields: JSONFields) throws(TrustMetadataError) {

@@ -1,5 +1,5 @@
 import Glibc
-import LinuxSystem
+public import LinuxSystem
 public import SystemPackage
 
 /// What tells whether a sysroot is the one that runs, and which of its deployments was booted.

@@ -33,16 +33,21 @@ extension JSONValue {
     init(_ text: String?) { self = text.map { .string($0) } ?? .null }
     /// A number, or `null`.
     init(_ number: Int64?) { self = number.map { .integer($0) } ?? .null }
+
+    /// An object of these members, without those that are `null`: what is not known is not written.
+    static func known(_ members: KeyValuePairs<String, JSONValue>) -> JSONValue {
+        .object(members.filter { $0.value != .null }.map { (key: $0.key, value: $0.value) })
+    }
 }
 
 extension JSONFields {
-    /// A text, or `nil` when the member is missing or `null`.
+    /// A text, or `nil` when there is no such member.
     func optionalString(_ key: String) throws(TrustMetadataError) -> String? {
-        try isNull(key) ? nil : string(key)
+        try has(key) ? string(key) : nil
     }
 
-    /// A number, or `nil` when the member is missing or `null`.
+    /// A number, or `nil` when there is no such member.
     func optionalInteger(_ key: String) throws(TrustMetadataError) -> Int64? {
-        try isNull(key) ? nil : integer(key)
+        try has(key) ? integer(key) : nil
     }
 }

@@ -1,6 +1,6 @@
 import Glibc
 import LinuxSystem
-public import SystemPackage
+import SystemPackage
 import TrustMetadata
 
 /// The last report, readable by everyone: the file `status`, refreshed by every change.
@@ -15,9 +15,9 @@ public struct StatusFile {
     public func write(_ report: SysrootReport) throws {
         var report = report
         report.writtenAt = Int64(time(nil))
-        report.state?.origin = Self.withoutPassword(report.state?.origin ?? "")
+        if let origin = report.state?.origin { report.state?.origin = Self.withoutPassword(origin) }
         // A failure's text may quote an address.
-        report.lastFailure?.reason = Self.withoutPasswords(in: report.lastFailure?.reason ?? "")
+        if let reason = report.lastFailure?.reason { report.lastFailure?.reason = Self.withoutPasswords(in: reason) }
         try StateFile(path: path).write(report.json, mode: 0o644)
     }
 
@@ -40,6 +40,6 @@ public struct StatusFile {
         let rest = address[scheme.upperBound...]
         let authority = rest.prefix { $0 != "/" }
         guard let at = authority.lastIndex(of: "@") else { return address }
-        return address[..<scheme.upperBound] + rest[rest.index(after: at)...]
+        return String(address[..<scheme.upperBound] + rest[rest.index(after: at)...])
     }
 }

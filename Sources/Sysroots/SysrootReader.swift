@@ -34,8 +34,8 @@ public struct SysrootReader: Sendable {
     func report(isReadable: Bool) -> SysrootReport {
         if !isReadable, let written = StatusFile(paths).read() { return rebooted(written) }
         var report = readDeployments()
-        var verifier = CommitReader(paths, folders: keyFolders(report), problems: &report.problems)
-        for index in report.deployments.indices { verifier.fill(&report.deployments[index]) }
+        let commits = CommitReader(paths, folders: keyFolders(report), problems: &report.problems)
+        for index in report.deployments.indices { commits.fill(&report.deployments[index]) }
         readState(&report)
         return report
     }

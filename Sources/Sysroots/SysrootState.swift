@@ -1,5 +1,5 @@
 import LinuxSystem
-public import SystemPackage
+import SystemPackage
 import TrustMetadata
 
 /// What a sysroot follows: the file `state.json`.
