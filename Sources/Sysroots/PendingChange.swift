@@ -8,15 +8,23 @@ import TrustMetadata
 /// It is how the leftovers of a killed change are told from deployments whose boot entries were lost: only what
 /// is named here may be removed.
 public struct PendingChange: Sendable, Equatable {
-    /// The deployment being made.
-    public var adding: DeploymentName?
+    /// What a change does.
+    public enum Action: String, Sendable { case deploy, rollback }
+
+    /// What the change does.
+    public var action: Action
+    /// The deployment that becomes the default.
+    public var target: DeploymentName
+    /// Whether the target is being made, and goes away when the change does not come to its switch.
+    public var isAdding: Bool { action == .deploy }
     /// The deployments that are removed after the switch.
     public var dropping: [DeploymentName]
     /// The kernel folders under /boot/ostree that may lose their last user.
     public var kernels: [String]
 
-    public init(adding: DeploymentName? = nil, dropping: [DeploymentName] = [], kernels: [String] = []) {
-        self.adding = adding
+    public init(_ action: Action, _ target: DeploymentName, dropping: [DeploymentName] = [], kernels: [String] = []) {
+        self.action = action
+        self.target = target
         self.dropping = dropping
         self.kernels = kernels
     }
@@ -28,10 +36,9 @@ public struct PendingChange: Sendable, Equatable {
     /// - Throws: `SystemError`, `SysrootError.damagedState`.
     public static func load(_ paths: SysrootPaths) throws -> PendingChange? {
         try StateFile(path: path(in: paths)).read { (fields) throws(TrustMetadataError) in
-            var change = PendingChange()
-            change.adding = try fields.optionalString("adding").map { (text) throws(TrustMetadataError) in
-                try name(text, fields)
-            }
+            let word = try fields.string("action")
+            guard let action = Action(rawValue: word) else { throw fields.malformed("'\(word)' is no action") }
+            var change = PendingChange(action, try name(fields.string("target"), fields))
             for text in try fields.strings("dropping") { change.dropping.append(try name(text, fields)) }
             for kernel in try fields.strings("kernels") {
                 guard !kernel.contains("/"), kernel != "..", kernel != ".", !kernel.isEmpty else {
@@ -54,7 +61,7 @@ public struct PendingChange: Sendable, Equatable {
     static func names(in paths: SysrootPaths) -> [DeploymentName] {
         do {
             guard let change = try load(paths) else { return [] }
-            return change.dropping + (change.adding.map { [$0] } ?? [])
+            return change.dropping + (change.isAdding ? [change.target] : [])
         } catch {
             return []
         }
@@ -64,11 +71,11 @@ public struct PendingChange: Sendable, Equatable {
     ///
     /// - Throws: `SystemError`.
     public func save(_ paths: SysrootPaths) throws {
-        try StateFile(path: Self.path(in: paths)).write(.known([
-            "format": 1, "adding": JSONValue(adding?.description),
+        try StateFile(path: Self.path(in: paths)).write([
+            "format": 1, "action": .string(action.rawValue), "target": .string(target.description),
             "dropping": .array(dropping.map { .string($0.description) }),
             "kernels": .array(kernels.map { .string($0) }),
-        ]))
+        ])
     }
 
     /// Removes the file: the change is complete.

@@ -10,20 +10,27 @@ public struct RunningHost: Sendable {
     public let commandLine: FilePath
     /// The root folder of what runs.
     public let root: FilePath
+    /// The folder that holds the store and the deployments of what runs.
+    public let ostree: FilePath
 
     public init(
-        marker: FilePath = "/run/ostree-booted", commandLine: FilePath = "/proc/cmdline", root: FilePath = "/"
+        marker: FilePath = "/run/ostree-booted", commandLine: FilePath = "/proc/cmdline", root: FilePath = "/",
+        ostree: FilePath = "/ostree"
     ) {
         self.marker = marker
         self.commandLine = commandLine
         self.root = root
+        self.ostree = ostree
     }
 
     /// Whether the running system was booted from a deployment in this sysroot.
     public func runs(_ paths: SysrootPaths) -> Bool {
         guard Files.exists(marker) else { return false }
-        return isSame(root.appending("ostree"), paths.root.appending("ostree"))
+        return Self.isSame(ostree, paths.root.appending("ostree"))
     }
+
+    /// Whether this folder is the running system's root: the same inode, as the root is a bind mount of it.
+    func isRoot(_ folder: FilePath) -> Bool { Self.isSame(root, folder) }
 
     /// The boot link on the kernel's command line.
     ///
@@ -34,7 +41,7 @@ public struct RunningHost: Sendable {
             .map { String($0.dropFirst("ostree=".count)) }
     }
 
-    private func isSame(_ left: FilePath, _ right: FilePath) -> Bool {
+    private static func isSame(_ left: FilePath, _ right: FilePath) -> Bool {
         var first = stat()
         var second = stat()
         return stat(left.string, &first) == 0 && stat(right.string, &second) == 0

@@ -58,7 +58,8 @@ public struct SysrootReader: Sendable {
         report.isRunning = host.runs(paths)
         for listed in order.listed { report.deployments.append(record(listed, report.deployments.count)) }
         addUnlisted(&report)
-        if order.listed.isEmpty, !report.deployments.isEmpty, order.problems.isEmpty {
+        let isLost = report.deployments.contains { $0.problems.contains { $0.kind == .unlistedFolder } }
+        if order.listed.isEmpty, isLost, order.problems.isEmpty {
             let text = "there are deployments and no boot entries"
             report.problems.append(SysrootProblem(.missingBootEntries, path: paths.loader.string, text))
         }
@@ -115,12 +116,14 @@ public struct SysrootReader: Sendable {
         }
     }
 
-    /// Which deployment runs is asked of the kernel's command line: it names what was booted, not what is there now.
+    /// The running root is a bind mount of its deployment's folder. Only when no folder matches is the kernel's
+    /// command line asked: its link names what was booted at the time, and a later change may have moved the link.
     private func markBooted(_ report: inout SysrootReport) {
         guard report.isRunning else { return }
         do {
-            guard let link = try host.bootLink().flatMap(BootLink.init(_:)) else { return }
-            let name = BootOrder.deployment(behind: link, paths)
+            let running = report.deployments.first { host.isRoot(paths.folder(of: $0.name)) }?.name
+            let link = running == nil ? try host.bootLink().flatMap(BootLink.init(_:)) : nil
+            let name = running ?? link.flatMap { BootOrder.deployment(behind: $0, paths) }
             for index in report.deployments.indices {
                 report.deployments[index].isBooted = report.deployments[index].name == name
             }
