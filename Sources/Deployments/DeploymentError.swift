@@ -16,6 +16,10 @@ public enum DeploymentError: ExplainedError, Equatable {
     case notDeployable(detail: String)
     /// Less space than the change needs; nothing was written.
     case notEnoughSpace(path: String, needed: Int64, available: Int64)
+    /// Fewer files can be made than the change needs; nothing was written.
+    case notEnoughFiles(path: String, needed: Int64, available: Int64)
+    /// Not a name for a stateroot, or for a key file.
+    case invalidName(String)
 
     public var reason: String {
         switch self {
@@ -27,6 +31,9 @@ public enum DeploymentError: ExplainedError, Equatable {
         case .notDeployable(let detail): "the image cannot be deployed: \(detail)"
         case .notEnoughSpace(let path, let needed, let available):
             "not enough space on \(path): \(needed) bytes are needed and \(available) are free"
+        case .notEnoughFiles(let path, let needed, let available):
+            "not enough room for files on \(path): \(needed) are needed and \(available) can be made"
+        case .invalidName(let name): "'\(name)' is not a name that can be used here"
         }
     }
 
@@ -38,13 +45,17 @@ public enum DeploymentError: ExplainedError, Equatable {
         case .unknownDeployment: "'hostctl status' lists the deployments; use an index or the start of a checksum"
         case .viewsDiffer: "nothing was changed; 'hostctl status' tells what is damaged"
         case .notDeployable: "build the image anew with 'hostctl image build'"
-        case .notEnoughSpace: "free some space and run the command again; nothing was written"
+        case .invalidName: "use letters, digits, '.', '_' and '-'"
+        case .notEnoughSpace, .notEnoughFiles: "free some space and run the command again; nothing was written"
         }
     }
 }
 
 extension DeploymentError {
     public var category: FailureCategory {
-        if case .notEnoughSpace = self { .noSpace } else { .failed }
+        switch self {
+        case .notEnoughSpace, .notEnoughFiles: .noSpace
+        default: .failed
+        }
     }
 }

@@ -9,6 +9,11 @@ public struct LockedError: ExplainedError, Equatable {
     /// Who holds it, as they wrote it there: command and process id.
     public let holder: String?
 
+    public init(path: String, holder: String?) {
+        self.path = path
+        self.holder = holder
+    }
+
     public var reason: String { "\(path) is locked by \(holder ?? "another process")" }
     public var advice: String? { "wait for it to finish, or give it longer with --wait SECONDS" }
 }

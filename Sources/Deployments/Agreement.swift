@@ -1,0 +1,40 @@
+import LinuxSystem
+import OSTree
+import Sysroots
+import SystemPackage
+
+extension SysrootChange {
+    /// Loads the sysroot with libostree and compares its list with ours.
+    ///
+    /// libostree forgets deployments whose boot entries are gone, and the next write would make that final. So it
+    /// may write only where both see the same: the same deployments in the same order, and no others on the disk
+    /// but what an interrupted change of ours has left.
+    /// - Throws: `DeploymentError.viewsDiffer`, `SysrootError.damagedState`, `SystemError`.
+    func requireAgreement() throws {
+        do throws(OSTreeError) { try sysroot.load() } catch {
+            throw DeploymentError.viewsDiffer(detail: error.message)
+        }
+        _ = try PendingChange.load(paths)  // an unreadable one excuses nothing
+        let report = reader.readDeployments()
+        let theirs = sysroot.deployments.map { "\($0.stateroot)/\($0.checksum).\($0.serial)" }
+        let ours = report.listed.map(\.name.description)
+        if let problem = report.allProblems.first(where: isBlocking) {
+            throw DeploymentError.viewsDiffer(detail: problem.text)
+        }
+        guard ours == theirs else {
+            throw DeploymentError.viewsDiffer(
+                detail: "libostree lists \(theirs.count) deployments, and \(ours.count) can be found")
+        }
+    }
+
+    private func isBlocking(_ problem: SysrootProblem) -> Bool {
+        switch problem.kind {
+        case .missingBootEntries, .damagedBootEntry, .duplicateBootEntry, .danglingBootLink, .missingFolder,
+            .unreadableFolder:
+            true
+        // Without an origin file it was never finished: the half checkout of a stock tool, which cleans it up itself.
+        case .unlistedFolder: Files.exists(FilePath("\(problem.path).origin"))
+        case .interruptedChange, .damagedOrigin, .unreadableCommit, .unreadableKeys, .unreadableState: false
+        }
+    }
+}

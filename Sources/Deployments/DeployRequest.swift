@@ -1,0 +1,26 @@
+public import Checksums
+
+/// A deployment to be made.
+public struct DeployRequest: Sendable {
+    /// The commit; all its objects are in the store.
+    public var commit: Checksum
+    /// The ref it came from, for the origin file: without a remote, as `lean-host/stable/x86_64`.
+    public var refspec: String
+    /// Where it belongs; by default the stateroot of the deployment that the next boot starts.
+    public var stateroot: String?
+    /// Arguments for the kernel besides those of the image and those that the host has already.
+    public var kernelArguments: [String]
+    /// Public keys in PEM to be written into the deployment's /etc, by file name: trust at installation.
+    public var trustedKeys: [(name: String, pem: String)]
+
+    public init(
+        commit: Checksum, refspec: String, stateroot: String? = nil, kernelArguments: [String] = [],
+        trustedKeys: [(name: String, pem: String)] = []
+    ) {
+        self.commit = commit
+        self.refspec = refspec
+        self.stateroot = stateroot
+        self.kernelArguments = kernelArguments
+        self.trustedKeys = trustedKeys
+    }
+}

@@ -1,0 +1,147 @@
+import Checksums
+import Glibc
+import LinuxSystem
+import OSTree
+import ObjectFormats
+import ObjectStorage
+public import Sysroots
+import SystemPackage
+
+extension SysrootChange {
+    /// Makes a commit the default deployment, with the previous default as rollback.
+    ///
+    /// Either the old deployments boot or the new ones, wherever this is interrupted. Kept are the new one, the
+    /// previous default, the booted one, pinned ones, and those of other stateroots; the rest is removed after
+    /// the switch. Asked again for what an interrupted turn has already switched to, it only completes that.
+    /// - Returns: the new deployment.
+    /// - Throws: `DeploymentError`, `StoreError`, `OSTreeError`, `SystemError`. Nothing has changed then, except
+    ///   when the removal after the switch failed: that is completed by the next turn.
+    public func deploy(_ request: DeployRequest) throws -> DeploymentRecord {
+        if let completed, completed.action == .deploy, completed.target.checksum == request.commit,
+            let record = reader.report().deployments.first(where: { $0.name == completed.target }),
+            record.refspec == request.refspec
+        {
+            self.completed = nil
+            return record
+        }
+        let plan = try DeploymentPlan(request, self)
+        do {
+            try make(plan, request)
+        } catch {
+            try abandon(after: error)
+        }
+        let action: HistoryEntry.Action = plan.merging == nil ? .install : .deploy
+        try removeDropped(plan.pending)
+        try PendingChange.clear(paths)
+        return try finish(action, plan.pending.target)
+    }
+
+    /// Everything up to the switch.
+    private func make(_ plan: DeploymentPlan, _ request: DeployRequest) throws {
+        let name = plan.pending.target
+        try plan.pending.save(paths)
+        FaultPoint.reached("deploy.before-lease")
+        try store.setRef(name.lease, to: name.checksum)
+        FaultPoint.reached("deploy.after-lease")
+        FaultPoint.reached("deploy.before-checkout")
+        let new = try sysroot.deployTree(
+            name.checksum.hex, stateroot: name.stateroot, origin: plan.origin, merging: plan.merging,
+            kernelArguments: plan.kernelArguments)
+        guard new.serial == name.serial else {
+            throw DeploymentError.viewsDiffer(detail: "libostree made the deployment \(new.serial) of this commit")
+        }
+        try writeKeys(request.trustedKeys, name)
+        FaultPoint.reached("deploy.after-checkout")
+        FaultPoint.reached("deploy.before-switch")
+        try sysroot.write([new] + plan.kept)
+        FaultPoint.reached("deploy.after-switch")
+    }
+
+    /// Removes what a failed change has made, and throws the error that made it fail.
+    private func abandon(after error: any Error) throws -> Never {
+        // What cannot be removed now is still named in the pending change, and the next turn removes it.
+        do {
+            try requireAgreement()
+            try completeInterrupted()
+        } catch {}
+        throw error
+    }
+
+    /// Keys given at installation become a local change of /etc, which every later deployment takes over.
+    private func writeKeys(_ keys: [(name: String, pem: String)], _ name: DeploymentName) throws {
+        if keys.isEmpty { return }
+        let folder = paths.folder(of: name).appending("etc/hostctl/trusted-keys.d")
+        try Files.makeFolder(folder)
+        for key in keys {
+            try Files.replace(folder.appending(key.name), with: Array(key.pem.utf8), mode: 0o644)
+        }
+    }
+}
+
+/// What a deployment will be, settled before the first write.
+struct DeploymentPlan {
+    let pending: PendingChange
+    /// The deployments that stay, in their order.
+    let kept: [Deployment]
+    /// Whose /etc is carried over.
+    let merging: Deployment?
+    let kernelArguments: [String]
+    let origin: KeyFile
+
+    init(_ request: DeployRequest, _ change: SysrootChange) throws {
+        for key in request.trustedKeys where !SysrootChange.isName(key.name) || !key.name.hasSuffix(".pem") {
+            throw DeploymentError.invalidName(key.name)
+        }
+        let listed = change.listed()
+        guard let stateroot = request.stateroot ?? listed.first?.record.stateroot else {
+            throw DeploymentError.notASysroot(path: change.paths.root.string)
+        }
+        guard SysrootChange.isName(stateroot), Files.isFolder(change.paths.deploy.appending(stateroot)) else {
+            throw DeploymentError.invalidName(stateroot)
+        }
+        let commit = try change.store.commit(request.commit)
+        let contents = try ImageContents(commit, in: change.store)
+        try SpaceCheck(change.paths).require(contents, stateroot: stateroot)
+
+        // The /etc of what runs is the one that people edit; of a sysroot that does not run, the default's.
+        let own = listed.filter { $0.record.stateroot == stateroot }
+        let source = own.first { $0.record.isBooted } ?? own.first
+        merging = source?.deployment
+        kernelArguments = KernelArguments.merged(
+            host: source?.record.kernelArguments ?? [],
+            oldImage: try source.map { try Self.imageArguments($0.record.checksum, change) } ?? [],
+            newImage: commit.strings(Commit.Key.kernelArguments), added: request.kernelArguments)
+        let kept = listed.filter { item in
+            item.record.isBooted || item.record.isPinned || item.record.name == own.first?.record.name
+                || item.record.stateroot != stateroot
+        }
+        self.kept = kept.map(\.deployment)
+        let dropped = listed.filter { item in !kept.contains { $0.record.name == item.record.name } }.map(\.record)
+        pending = PendingChange(
+            .deploy, Self.newName(stateroot, request.commit, change), dropping: dropped.map(\.name),
+            kernels: (dropped.map { ($0.stateroot, $0.bootChecksum) } + [(stateroot, contents.kernel.bootChecksum)])
+                .compactMap { stateroot, checksum in checksum.map { "\(stateroot)-\($0)" } })
+        origin = Self.origin(request, commit, command: change.command)
+    }
+
+    /// The arguments that a deployment's image brought; none when its commit is gone.
+    private static func imageArguments(_ checksum: Checksum, _ change: SysrootChange) throws -> [String] {
+        do { return try change.store.commit(checksum).strings(Commit.Key.kernelArguments) } catch is StoreError {
+            return []
+        }
+    }
+
+    /// The next free serial, as libostree chooses it too.
+    private static func newName(_ stateroot: String, _ commit: Checksum, _ change: SysrootChange) -> DeploymentName {
+        let serials = change.reader.readDeployments().deployments.map(\.name)
+            .filter { $0.stateroot == stateroot && $0.checksum == commit }.map(\.serial)
+        return DeploymentName(stateroot: stateroot, checksum: commit, serial: (serials.max() ?? -1) + 1)
+    }
+
+    private static func origin(_ request: DeployRequest, _ commit: Commit, command: String) -> KeyFile {
+        var values = [(key: "command", value: command), (key: "deployed", value: String(time(nil)))]
+        if let channel = commit.channel { values.append((key: "channel", value: channel)) }
+        if let version = commit.version { values.append((key: "version", value: version)) }
+        return KeyFile([.init("origin", [(key: "refspec", value: request.refspec)]), .init("hostctl", values)])
+    }
+}

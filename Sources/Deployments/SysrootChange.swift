@@ -1,0 +1,99 @@
+import Glibc
+import LinuxSystem
+import OSTree
+import ObjectStorage
+public import Sysroots
+public import SystemPackage
+
+/// One process's turn to change a sysroot. The locks are held while the value lives.
+///
+/// Taking a turn first completes what an interrupted one has left, so that running a command again after a kill
+/// is all that is ever needed.
+public final class SysrootChange {
+    /// Where things lie.
+    public let paths: SysrootPaths
+    /// The command that makes the change, for the history and the origin file.
+    public let command: String
+
+    let reader: SysrootReader
+    let sysroot: Sysroot
+    let store: Store
+    private let lock: FileLock
+    /// The interrupted change that turned out to have come past its switch, so that asking for it again is done.
+    var completed: PendingChange?
+
+    /// Takes hostctl's lock, then libostree's, and compares libostree's list of deployments with ours.
+    ///
+    /// - Parameters:
+    ///   - root: the physical root.
+    ///   - command: as `hostctl upgrade`; those who wait for the lock are told.
+    ///   - wait: seconds to wait for the locks, 0 for none.
+    ///   - host: the running system.
+    ///   - waiting: called with the present holder before a wait.
+    /// - Throws: `DeploymentError.notASysroot`; `LockedError` when the time is over;
+    ///   `DeploymentError.viewsDiffer` when the sysroot is damaged; `StoreError`, `OSTreeError`, `SystemError`.
+    public init(
+        root: FilePath, command: String, wait: Double = 0, host: RunningHost = RunningHost(),
+        waiting: (String?) -> Void = { _ in }
+    ) throws {
+        paths = SysrootPaths(root: root)
+        self.command = command
+        reader = SysrootReader(root: root, host: host)
+        guard reader.isSysroot else { throw DeploymentError.notASysroot(path: root.string) }
+        try Files.makeFolder(paths.state)
+        let start = ContinuousClock.now
+        lock = try FileLock(
+            paths.lock, .exclusive, seconds: wait, holder: "\(command) (pid \(getpid()))", waiting: waiting)
+        store = try Store(opening: paths.repository)
+        sysroot = Sysroot(at: root)
+        try takeLibraryLock(deadline: start + .seconds(wait), waiting)
+        try requireAgreement()
+        try completeInterrupted()
+    }
+
+    deinit { sysroot.unlock() }
+
+    private func takeLibraryLock(deadline: ContinuousClock.Instant, _ waiting: (String?) -> Void) throws {
+        var announced = false
+        while try !sysroot.tryLock() {
+            let holder = "an ostree command"
+            if ContinuousClock.now >= deadline {
+                throw LockedError(path: paths.root.appending("ostree/lock").string, holder: holder)
+            }
+            if !announced { waiting(holder) }
+            announced = true
+            usleep(50_000)
+        }
+    }
+
+    /// The sysroot as it is now.
+    public func report() -> SysrootReport { reader.report() }
+
+    /// libostree's deployments, each with our own record of it, in boot order.
+    func listed() -> [(deployment: Deployment, record: DeploymentRecord)] {
+        Array(zip(sysroot.deployments, reader.readDeployments().listed))
+    }
+
+    /// Writes a finished change into history and status file, and forgets the last failure.
+    func finish(_ action: HistoryEntry.Action, _ name: DeploymentName) throws -> DeploymentRecord {
+        try FailureRecord.clear(paths)
+        let report = reader.report()
+        guard let record = report.deployments.first(where: { $0.name == name }) else {
+            throw DeploymentError.unknownDeployment(name.description)
+        }
+        try History(paths).add(
+            HistoryEntry(
+                time: Int64(time(nil)), command: command, action: action, deployment: name.description,
+                version: record.version))
+        try StatusFile(paths).write(report)
+        return record
+    }
+
+    /// Remembers why a change failed, where `status` shows it after a reboot.
+    ///
+    /// - Throws: `SystemError`.
+    public func recordFailure(_ error: any Error) throws {
+        try FailureRecord(command: command, error: error).save(paths)
+        try StatusFile(paths).write(reader.report())
+    }
+}

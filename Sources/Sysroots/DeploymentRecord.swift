@@ -1,0 +1,48 @@
+public import Checksums
+public import Signatures
+
+/// What is known about one deployment; what damage hides is `nil`.
+public struct DeploymentRecord: Sendable, Equatable {
+    /// Its place in the boot order, from 0; deployments without a boot entry come after the others.
+    public var index: Int
+    /// Stateroot, commit and serial.
+    public var name: DeploymentName
+    /// Whether a boot entry leads to it.
+    public var isListed = false
+    /// Whether it is what the next boot starts.
+    public var isDefault = false
+    /// Whether it is what runs now.
+    public var isBooted = false
+    /// Whether it is kept until it is unpinned.
+    public var isPinned = false
+    /// The release's version.
+    public var version: String?
+    /// The channel it came from.
+    public var channel: String?
+    /// The ref it was deployed from.
+    public var refspec: String?
+    /// When the commit was made: seconds since 1970.
+    public var timestamp: Int64?
+    /// When it was deployed: seconds since 1970.
+    public var deployedAt: Int64?
+    /// The command that deployed it.
+    public var command: String?
+    /// The kernel's arguments, without `ostree=`.
+    public var kernelArguments: [String] = []
+    /// The checksum of its kernel and initramfs.
+    public var bootChecksum: String?
+    /// What its commit's signatures are worth; `nil` when they cannot be judged.
+    public var verdict: Verdict?
+    /// What is wrong with it.
+    public var problems: [SysrootProblem] = []
+
+    public init(index: Int, name: DeploymentName) {
+        self.index = index
+        self.name = name
+    }
+
+    /// The commit.
+    public var checksum: Checksum { name.checksum }
+    /// The stateroot.
+    public var stateroot: String { name.stateroot }
+}

@@ -1,0 +1,50 @@
+import Glibc
+public import LinuxSystem
+public import SystemPackage
+
+/// What tells whether a sysroot is the one that runs, and which of its deployments was booted.
+public struct RunningHost: Sendable {
+    /// Exists on a host that was booted from a deployment.
+    public let marker: FilePath
+    /// The kernel's command line.
+    public let commandLine: FilePath
+    /// The root folder of what runs.
+    public let root: FilePath
+    /// The folder that holds the store and the deployments of what runs.
+    public let ostree: FilePath
+
+    public init(
+        marker: FilePath = "/run/ostree-booted", commandLine: FilePath = "/proc/cmdline", root: FilePath = "/",
+        ostree: FilePath = "/ostree"
+    ) {
+        self.marker = marker
+        self.commandLine = commandLine
+        self.root = root
+        self.ostree = ostree
+    }
+
+    /// Whether the running system was booted from a deployment in this sysroot.
+    public func runs(_ paths: SysrootPaths) -> Bool {
+        guard Files.exists(marker) else { return false }
+        return Self.isSame(ostree, paths.root.appending("ostree"))
+    }
+
+    /// Whether this folder is the running system's root: the same inode, as the root is a bind mount of it.
+    func isRoot(_ folder: FilePath) -> Bool { Self.isSame(root, folder) }
+
+    /// The boot link on the kernel's command line.
+    ///
+    /// - Throws: `SystemError`.
+    public func bootLink() throws(SystemError) -> String? {
+        let text = String(decoding: try Files.read(commandLine, limit: 1 << 16), as: UTF8.self)
+        return text.split { $0 == " " || $0 == "\n" }.first { $0.hasPrefix("ostree=") }
+            .map { String($0.dropFirst("ostree=".count)) }
+    }
+
+    private static func isSame(_ left: FilePath, _ right: FilePath) -> Bool {
+        var first = stat()
+        var second = stat()
+        return stat(left.string, &first) == 0 && stat(right.string, &second) == 0
+            && first.st_dev == second.st_dev && first.st_ino == second.st_ino
+    }
+}

@@ -1,0 +1,45 @@
+import Glibc
+import LinuxSystem
+import SystemPackage
+import TrustMetadata
+
+/// The last report, readable by everyone: the file `status`, refreshed by every change.
+public struct StatusFile {
+    private let path: FilePath
+
+    public init(_ paths: SysrootPaths) { path = paths.state.appending("status") }
+
+    /// Writes a report; passwords in addresses are left out.
+    ///
+    /// - Throws: `SystemError`.
+    public func write(_ report: SysrootReport) throws {
+        var report = report
+        report.writtenAt = Int64(time(nil))
+        if let origin = report.state?.origin { report.state?.origin = Self.withoutPassword(origin) }
+        // A failure's text may quote an address.
+        if let reason = report.lastFailure?.reason { report.lastFailure?.reason = Self.withoutPasswords(in: reason) }
+        try StateFile(path: path).write(report.json, mode: 0o644)
+    }
+
+    /// The report; `nil` when there is none or it cannot be read.
+    func read() -> SysrootReport? {
+        do {
+            return try StateFile(path: path).read { (fields) throws(TrustMetadataError) in try SysrootReport(fields) }
+        } catch {
+            return nil
+        }
+    }
+
+    static func withoutPasswords(in text: String) -> String {
+        text.split(separator: " ", omittingEmptySubsequences: false).map { withoutPassword(String($0)) }
+            .joined(separator: " ")
+    }
+
+    static func withoutPassword(_ address: String) -> String {
+        guard let scheme = address.firstRange(of: "://") else { return address }
+        let rest = address[scheme.upperBound...]
+        let authority = rest.prefix { $0 != "/" }
+        guard let at = authority.lastIndex(of: "@") else { return address }
+        return String(address[..<scheme.upperBound] + rest[rest.index(after: at)...])
+    }
+}

@@ -1,0 +1,19 @@
+public import LinuxSystem
+
+/// A part of hostctl's own state that cannot be read or written.
+public enum SysrootError: ExplainedError, Equatable {
+    /// A file under /ostree/hostctl is not what hostctl writes there.
+    case damagedState(path: String, detail: String)
+
+    public var reason: String {
+        switch self {
+        case .damagedState(let path, let detail): "\(path) is damaged: \(detail)"
+        }
+    }
+
+    public var advice: String? {
+        switch self {
+        case .damagedState: "remove the file and name the origin and channel again with 'hostctl switch'"
+        }
+    }
+}

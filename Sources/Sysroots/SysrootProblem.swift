@@ -1,0 +1,43 @@
+/// Something in a sysroot that is not as it should be. It is reported; nothing is repaired or thrown.
+public struct SysrootProblem: Sendable, Hashable {
+    /// What kind of damage; the raw values are part of the JSON format.
+    public enum Kind: String, Sendable, CaseIterable {
+        /// There are deployments and no boot entries.
+        case missingBootEntries = "missing-boot-entries"
+        /// A boot entry that names no deployment.
+        case damagedBootEntry = "damaged-boot-entry"
+        /// A boot entry for a deployment that has one already.
+        case duplicateBootEntry = "duplicate-boot-entry"
+        /// A boot entry whose link leads nowhere.
+        case danglingBootLink = "dangling-boot-link"
+        /// A boot entry for a deployment whose folder is gone.
+        case missingFolder = "missing-folder"
+        /// A deployment's folder that no boot entry leads to.
+        case unlistedFolder = "unlisted-folder"
+        /// What an interrupted change has left; the next change completes or removes it.
+        case interruptedChange = "interrupted-change"
+        /// An origin file that is missing, or only partly readable.
+        case damagedOrigin = "damaged-origin"
+        /// A commit, or its signatures, that cannot be read or does not have its checksum.
+        case unreadableCommit = "unreadable-commit"
+        /// The trusted keys cannot be read, so that no signature can be judged.
+        case unreadableKeys = "unreadable-keys"
+        /// A file of hostctl's own state that cannot be read.
+        case unreadableState = "unreadable-state"
+        /// A part of the sysroot that cannot be read at all.
+        case unreadableFolder = "unreadable-folder"
+    }
+
+    /// What kind of damage.
+    public let kind: Kind
+    /// The file or folder.
+    public let path: String
+    /// One clear sentence, without a full stop.
+    public let text: String
+
+    public init(_ kind: Kind, path: String, _ text: String) {
+        self.kind = kind
+        self.path = path
+        self.text = text
+    }
+}

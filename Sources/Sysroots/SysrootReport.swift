@@ -1,0 +1,28 @@
+/// Everything `hostctl status` shows: the deployments, what is wrong, and what went wrong last time.
+public struct SysrootReport: Sendable, Equatable {
+    /// The physical root that was read.
+    public var root: String
+    /// Whether it is the root of the running system.
+    public var isRunning = false
+    /// What the host follows; `nil` before an installation, or when it cannot be read.
+    public var state: SysrootState?
+    /// In boot order, those without a boot entry last.
+    public var deployments: [DeploymentRecord] = []
+    /// Damage that belongs to no deployment.
+    public var problems: [SysrootProblem] = []
+    /// The last change, if it failed.
+    public var lastFailure: FailureRecord?
+    /// When this was written into the status file: seconds since 1970; `nil` for what was read just now.
+    public var writtenAt: Int64?
+
+    public init(root: String) { self.root = root }
+
+    /// The deployments that have a boot entry, the default first.
+    public var listed: [DeploymentRecord] { deployments.filter(\.isListed) }
+    /// What the next boot starts.
+    public var defaultDeployment: DeploymentRecord? { deployments.first { $0.isDefault } }
+    /// What runs now.
+    public var booted: DeploymentRecord? { deployments.first { $0.isBooted } }
+    /// All damage, that of the sysroot first.
+    public var allProblems: [SysrootProblem] { problems + deployments.flatMap(\.problems) }
+}
