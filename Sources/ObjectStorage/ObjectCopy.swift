@@ -51,15 +51,15 @@ extension StoreTransaction {
 }
 
 extension Store {
-    /// What a host that has `base` must fetch and store for `commit`.
+    /// What a host that has `base` must fetch and store for `commit`, both in this archive store.
     ///
     /// - Parameters:
-    ///   - archive: where the compressed sizes are.
-    ///   - base: a commit in the same bare store, or `nil` for a host that has nothing.
+    ///   - base: `nil` for a host that has nothing.
+    ///   - source: a bare store that has `commit`, for the uncompressed sizes.
     /// - Returns: the number of new objects, their uncompressed and their compressed bytes.
     /// - Throws: `StoreError`, `SystemError`.
     public func additions(
-        of commit: Checksum, over base: Checksum?, archive: Store
+        of commit: Checksum, over base: Checksum?, source: Store
     ) throws -> (objects: Int64, bytes: Int64, compressedBytes: Int64) {
         var present = Set<ObjectName>()
         if let base { try forEachObject(of: base) { present.insert($0) } }
@@ -67,8 +67,8 @@ extension Store {
         try forEachObject(of: commit) { name in
             guard !present.contains(name) else { return }
             result.objects += 1
-            result.bytes += try size(of: name)
-            result.compressedBytes += try archive.size(of: name)
+            result.bytes += try source.size(of: name)
+            result.compressedBytes += try size(of: name)
         }
         return result
     }

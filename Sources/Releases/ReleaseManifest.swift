@@ -21,17 +21,17 @@ public struct ReleaseManifest: Equatable, Sendable {
     public var epoch: Int64
     /// The oldest hostctl that can install it.
     public var minimumHostctl: String
-    /// What the files take up when installed, in bytes.
-    public var installedSize: Int64
-    /// How many objects the commit needs.
-    public var objectCount: Int64
+    /// What a host that has nothing must fetch.
+    public var full: FetchSize
+    /// What a host at one of the previous releases must fetch, by the commit it has.
+    public var since: [Checksum: FetchSize]
 
     /// The ref that the commit is bound to.
     public var ref: String { OriginLayout.ref(channel: channel, architecture: architecture) }
 
     public init(
         version: VersionName, channel: ChannelName, architecture: Architecture, commit: Checksum, timestamp: UInt64,
-        epoch: Int64 = 0, minimumHostctl: String, installedSize: Int64, objectCount: Int64
+        epoch: Int64 = 0, minimumHostctl: String, full: FetchSize, since: [Checksum: FetchSize] = [:]
     ) {
         self.version = version
         self.channel = channel
@@ -40,8 +40,8 @@ public struct ReleaseManifest: Equatable, Sendable {
         self.timestamp = timestamp
         self.epoch = epoch
         self.minimumHostctl = minimumHostctl
-        self.installedSize = installedSize
-        self.objectCount = objectCount
+        self.full = full
+        self.since = since
     }
 
     /// The payload to sign; the same release always gives the same bytes.
@@ -51,7 +51,9 @@ public struct ReleaseManifest: Equatable, Sendable {
             "architecture": .string(architecture.text), "commit": .string(commit.hex), "ref": .string(ref),
             "timestamp": .integer(Int64(clamping: timestamp)), "epoch": .integer(epoch),
             "minimumHostctl": .string(minimumHostctl),
-            "sizes": ["installedBytes": .integer(installedSize), "objects": .integer(objectCount)],
+            "full": .object(full.members),
+            "since": .array(
+                since.sorted { $0.key < $1.key }.map { .object([("commit", .string($0.key.hex))] + $0.value.members) }),
         ]
         return value.encode(pretty: true)
     }
@@ -62,7 +64,6 @@ public struct ReleaseManifest: Equatable, Sendable {
     public init(decoding payload: [UInt8]) throws(TrustMetadataError) {
         let fields = try JSONFields(strict: payload, what: Self.what)
         try fields.requireFormat(1)
-        let sizes = try fields.fields("sizes")
         version = try fields.version()
         channel = try fields.channel()
         architecture = try fields.architecture()
@@ -70,11 +71,15 @@ public struct ReleaseManifest: Equatable, Sendable {
         timestamp = UInt64(try fields.integer("timestamp"))
         epoch = try fields.integer("epoch")
         minimumHostctl = try fields.string("minimumHostctl")
-        installedSize = try sizes.integer("installedBytes")
-        objectCount = try sizes.integer("objects")
+        full = try FetchSize(fields.fields("full"))
+        since = [:]
+        for entry in try fields.objects("since") { since[try entry.checksum("commit")] = try FetchSize(entry) }
         guard try fields.string("ref") == ref else { throw fields.malformed("'ref' is not that of the channel") }
         guard SoftwareVersion(minimumHostctl) != nil else { throw fields.malformed("'minimumHostctl' is no version") }
     }
+
+    /// What a host must fetch that has the commit `base`, or at most, when that is not known.
+    public func fetchSize(from base: Checksum?) -> FetchSize { base.flatMap { since[$0] } ?? full }
 
     /// Requires a hostctl that can install the release.
     ///

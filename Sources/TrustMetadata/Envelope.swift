@@ -9,7 +9,8 @@ public struct Envelope: Sendable {
     public let payloadType: String
     /// Signatures, in the order they stand there; the key ids are hints that nobody vouches for.
     public let signatures: [(keyID: String, signature: [UInt8])]
-    private let payload: [UInt8]
+    /// The payload, worth nothing until the signatures have been checked: `open` is the way to read one.
+    public let unverifiedPayload: [UInt8]
 
     /// Reads the outer form; nothing is trusted yet.
     ///
@@ -18,7 +19,7 @@ public struct Envelope: Sendable {
     public init(unverified bytes: [UInt8], what: String) throws(TrustMetadataError) {
         let fields = try JSONFields(strict: bytes, what: what)
         payloadType = try fields.string("payloadType")
-        payload = try Self.base64("payload", of: fields)
+        unverifiedPayload = try Self.base64("payload", of: fields)
         var signatures: [(keyID: String, signature: [UInt8])] = []
         for entry in try fields.objects("signatures") {
             let keyID = entry.has("keyid") ? try entry.string("keyid") : ""
@@ -64,7 +65,7 @@ public struct Envelope: Sendable {
             throw .malformed(what: what, detail: "its type is '\(envelope.payloadType.printable)', not '\(type)'")
         }
         switch envelope.verdict(keys: keys) {
-        case .trusted(let ids): return (envelope.payload, ids)
+        case .trusted(let ids): return (envelope.unverifiedPayload, ids)
         case .revoked(let ids):
             throw .untrusted(what: what, detail: "it is signed by the revoked key \(ids.joined(separator: ", "))")
         case .unknownKey: throw .untrusted(what: what, detail: envelope.whyUnknown(keys: keys))
@@ -76,7 +77,7 @@ public struct Envelope: Sendable {
     /// What the signatures are worth.
     public func verdict(keys: TrustedKeys) -> Verdict {
         keys.verdict(
-            on: Self.signedBytes(payload, type: payloadType), signatures: signatures.map(\.signature))
+            on: Self.signedBytes(unverifiedPayload, type: payloadType), signatures: signatures.map(\.signature))
     }
 
     private func whyUnknown(keys: TrustedKeys) -> String {

@@ -1,0 +1,54 @@
+import Checksums
+import LinuxSystem
+import ObjectStorage
+import OSTree
+import SystemPackage
+
+/// What pruning an origin removed.
+public struct PrunedReleases: Sendable, Equatable {
+    /// The removed versions, as `channel/architecture version`.
+    public let releases: [String]
+    public let objects: Int
+    public let bytes: Int64
+}
+
+extension Publisher {
+    /// Removes all but the newest `keep` releases of each channel, and what no release needs any more.
+    ///
+    /// The index comes first: no client is told of a release whose objects are going away.
+    /// - Throws: `SignatureError`, `LockedError`, `OSTreeError`, `SystemError`.
+    public func prune(keep: Int, wait: Double = 0) async throws -> PrunedReleases {
+        let lock = try origin.lock("hostctl release prune", seconds: wait)
+        var removed: [String] = []
+        for var index in try origin.indexes() where index.releases.count > keep {
+            let old = index.releases.dropLast(keep)
+            index.releases.removeFirst(old.count)
+            try await write(&index)
+            removed += old.map { "\(index.ref) \($0.version)" }
+        }
+        try removeUnlisted()
+        let repository = try Repository(opening: origin.store.path)
+        try repository.regenerateSummary()
+        FaultPoint.reached("prune.before-objects")
+        let result = try repository.prune()
+        _ = consume lock
+        return PrunedReleases(releases: removed, objects: result.removed, bytes: Int64(clamping: result.freedBytes))
+    }
+
+    /// Removes manifests and refs that no index names, also those that an interrupted run left.
+    private func removeUnlisted() throws {
+        for index in try origin.indexes() {
+            let listed = Set(index.releases.map(\.version.text))
+            let folder = OriginLayout.folder(channel: index.channel, architecture: index.architecture)
+            for name in try Files.names(in: origin.path.appending(folder)) where name.hasSuffix(".json") {
+                let version = String(name.dropLast(5))
+                if name == "index.json" || listed.contains(version) { continue }
+                try Files.remove(origin.path.appending(folder).appending(name))
+            }
+            let leases = "hostctl/releases/\(index.ref)"
+            for ref in try origin.store.refs(below: leases).keys {
+                if !listed.contains(String(ref.dropFirst(leases.count + 1))) { try origin.store.setRef(ref, to: nil) }
+            }
+        }
+    }
+}

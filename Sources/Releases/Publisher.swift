@@ -1,0 +1,142 @@
+import Checksums
+public import LinuxSystem
+import ObjectFormats
+public import ObjectStorage
+import OSTree
+public import Signatures
+import SystemPackage
+import TrustMetadata
+
+/// What a publication did.
+public struct PublishedRelease: Sendable, Equatable {
+    public let manifest: ReleaseManifest
+    /// Whether it had been published before; what was missing of it has been completed.
+    public let wasPublished: Bool
+    /// Objects that the origin did not have, and their compressed bytes.
+    public let newObjects: Int
+    public let newBytes: Int64
+    /// The number of the channel index that names it.
+    public let sequence: Int64
+}
+
+/// Makes commits of a build store releases of an origin.
+///
+/// The order makes it atomic: objects, signatures, a ref that keeps them, the manifest, and then the channel
+/// index, whose replacement is the switch. Each step may be repeated, so an interrupted publication is
+/// completed by running it again.
+public struct Publisher: Sendable {
+    public let origin: OriginFolder
+    public let signers: [Signer]
+    public let progress: ProgressHandler
+    /// For how many earlier releases the size of the step is told.
+    static let previousReleases = 5
+
+    public init(_ origin: OriginFolder, signers: [Signer], progress: @escaping ProgressHandler = { _ in }) {
+        self.origin = origin
+        self.signers = signers
+        self.progress = progress
+    }
+
+    /// Publishes the commit that `ref` names in `source`.
+    ///
+    /// - Parameters:
+    ///   - epoch: the security epoch of the release.
+    ///   - minimumHostctl: the oldest hostctl that can install it.
+    ///   - wait: seconds to wait for another publisher.
+    /// - Throws: `ReleaseError`, `StoreError`, `SignatureError`, `LockedError`, `SystemError`.
+    public func publish(
+        _ ref: String, from source: Store, epoch: Int64 = 0, minimumHostctl: String, wait: Double = 0
+    ) async throws -> PublishedRelease {
+        let lock = try origin.lock("hostctl release publish", seconds: wait)
+        let checksum = try source.resolve(ref)
+        let identity = try ReleaseIdentity(source.commit(checksum))
+        var index = try origin.index(channel: identity.channel, architecture: identity.architecture)
+        let known = index.releases.first { $0.version == identity.version }
+        guard known == nil || known?.commit == checksum else {
+            throw ReleaseError.versionTaken(version: identity.version.text, channel: identity.channel.text)
+        }
+        FaultPoint.reached("publish.before-objects")
+        let copied = try copyObjects(checksum, from: source)
+        try await sign(checksum)
+        try origin.store.setRef(identity.lease, to: checksum)
+        FaultPoint.reached("publish.after-lease")
+        let manifest = try manifest(identity, checksum, source, index, epoch, minimumHostctl)
+        if known == nil { try await announce(manifest, in: &index) }
+        try updateForOtherClients(identity, index)
+        _ = consume lock
+        return PublishedRelease(
+            manifest: manifest, wasPublished: known != nil, newObjects: copied.objects, newBytes: copied.bytes,
+            sequence: index.sequence)
+    }
+
+    private func copyObjects(_ commit: Checksum, from source: Store) throws -> (objects: Int, bytes: Int64) {
+        let transaction = try StoreTransaction(origin.store, staging: .resumable(origin.staging))
+        let workers = Workers.processorCount
+        let copied = try transaction.copy(commit, from: source, workers: workers, progress: progress)
+        FaultPoint.reached("publish.after-objects")
+        try transaction.commit()
+        return copied
+    }
+
+    /// Adds this publisher's signatures to those that stand there.
+    private func sign(_ commit: Checksum) async throws {
+        let bytes = try origin.store.commitBytes(commit)
+        var signatures: [[UInt8]] = []
+        if let detached = try origin.store.detachedMetadata(of: commit) {
+            signatures = try DetachedMetadata.signatures(in: detached)
+        }
+        for signer in signers where !signatures.contains(where: { signer.publicKey.verifies($0, of: bytes) }) {
+            signatures.append(try await signer.sign(bytes))
+        }
+        try origin.store.setDetachedMetadata(DetachedMetadata.encode(signatures: signatures), of: commit)
+        FaultPoint.reached("publish.after-signatures")
+    }
+
+    private func manifest(
+        _ identity: ReleaseIdentity, _ commit: Checksum, _ source: Store, _ index: ChannelIndex, _ epoch: Int64,
+        _ minimumHostctl: String
+    ) throws -> ReleaseManifest {
+        progress(ProgressReport("measuring the steps from earlier releases"))
+        let size = { (base: Checksum?) throws -> FetchSize in
+            let size = try origin.store.additions(of: commit, over: base, source: source)
+            return FetchSize(objects: size.objects, bytes: size.bytes, compressedBytes: size.compressedBytes)
+        }
+        var since: [Checksum: FetchSize] = [:]
+        for earlier in index.releases.suffix(Self.previousReleases) where earlier.commit != commit {
+            since[earlier.commit] = try size(earlier.commit)
+        }
+        return ReleaseManifest(
+            version: identity.version, channel: identity.channel, architecture: identity.architecture, commit: commit,
+            timestamp: identity.timestamp, epoch: epoch, minimumHostctl: minimumHostctl, full: try size(nil),
+            since: since)
+    }
+
+    /// Writes the manifest, and then the index that names it.
+    private func announce(_ manifest: ReleaseManifest, in index: inout ChannelIndex) async throws {
+        let signed = try await Envelope.seal(
+            manifest.encode(), type: ReleaseManifest.payloadType, signers: signers)
+        let path = OriginLayout.manifest(
+            channel: manifest.channel, architecture: manifest.architecture, version: manifest.version)
+        try origin.write(path, signed)
+        FaultPoint.reached("publish.after-manifest")
+        index.releases.append(.init(manifest, signed: signed))
+        try await write(&index)
+    }
+
+    /// Signs and replaces a channel's index, under the next number.
+    func write(_ index: inout ChannelIndex) async throws {
+        index.sequence += 1
+        let signed = try await Envelope.seal(index.encode(), type: ChannelIndex.payloadType, signers: signers)
+        FaultPoint.reached("publish.before-index")
+        try origin.write(OriginLayout.index(channel: index.channel, architecture: index.architecture), signed)
+        FaultPoint.reached("publish.after-index")
+    }
+
+    /// Stock ostree clients follow the ref and the summary.
+    func updateForOtherClients(_ identity: ReleaseIdentity, _ index: ChannelIndex) throws {
+        if let latest = index.latest { try origin.store.setRef(identity.ref, to: latest.commit) }
+        FaultPoint.reached("publish.after-ref")
+        try Repository(opening: origin.store.path).regenerateSummary()
+        FaultPoint.reached("publish.after-summary")
+    }
+}
