@@ -49,7 +49,7 @@ extension ReleaseError {
     public var category: FailureCategory {
         switch self {
         case .mismatch, .downgrade: .untrusted
-        case .notAnOrigin, .versionTaken, .unknownRelease, .tooOld: .failed
+        case .notAnOrigin, .versionTaken, .unknownRelease, .invalidName, .tooOld: .failed
         }
     }
 }
