@@ -41,7 +41,9 @@ public struct PublicKey: Hashable, Sendable {
     ///
     /// - Throws: `SignatureError.unreadableKey`.
     public init(ostreeLine: String, path: String = "the key line") throws(SignatureError) {
-        guard let bytes = Base64.decode(ostreeLine) else { throw .unreadableKey(path: path, detail: "it is not base64") }
+        guard let bytes = Base64.decode(ostreeLine) else {
+            throw .unreadableKey(path: path, detail: "it is not base64")
+        }
         try self.init(rawBytes: bytes, path: path)
     }
 

@@ -1,3 +1,5 @@
+import Glibc
+import LinuxSystem
 import Subprocess
 import SystemPackage
 
@@ -51,17 +53,32 @@ struct SigningCommand {
 
     private func output(for message: [UInt8]) async throws -> [UInt8] {
         guard let program = words.first, !program.isEmpty else { throw failed("there is no command") }
+        let payload = try Self.unnamedFile(message)
         do {
             // Its messages, and a token's request to be touched, go straight to the operator.
             let result = try await run(
                 program.contains("/") ? .path(FilePath(program)) : .name(program),
                 arguments: Arguments(Array(words.dropFirst())),
-                input: .array(message), output: .bytes(limit: Self.outputLimit), error: .currentStandardError)
+                input: .fileDescriptor(FileDescriptor(rawValue: payload.raw), closeAfterSpawningProcess: false),
+                output: .bytes(limit: Self.outputLimit), error: .currentStandardError)
             guard result.terminationStatus.isSuccess else { throw failed("it ended with \(result.terminationStatus)") }
             return result.standardOutput
         } catch let error as SubprocessError {
             throw failed("\(error)")
         }
+    }
+
+    /// A file without a name, read from its start. Through a pipe, a command that does not read its payload
+    /// would end us with SIGPIPE.
+    private static func unnamedFile(_ bytes: [UInt8]) throws(SystemError) -> Descriptor {
+        var template = Array("/tmp/hostctl-payload.XXXXXX".utf8CString)
+        let raw = try retrying("make a file in", "/tmp") { mkstemp(&template) }
+        let file = Descriptor(adopting: raw, path: "the payload")
+        unlink(template)
+        try retrying("set up", file.path) { fcntl(file.raw, F_SETFD, FD_CLOEXEC) }
+        try file.write(bytes)
+        try retrying("rewind", file.path) { lseek(file.raw, 0, SEEK_SET) }
+        return file
     }
 
     private func failed(_ detail: String) -> SignatureError {

@@ -40,7 +40,8 @@ enum TrustFile {
             return try Descriptor(opening: path.string, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
         } catch {
             guard error.code == .tooManySymbolicLinkLevels else { throw error }
-            throw SignatureError.unreadableKey(path: path.string, detail: "it is a link, and only /dev/null may be linked")
+            throw SignatureError.unreadableKey(
+                path: path.string, detail: "it is a link, and only /dev/null may be linked")
         }
     }
 }

@@ -4,7 +4,7 @@ public import ArgumentParser
 public struct HostctlStore: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "hostctl", abstract: "Keep a Linux host like an appliance.",
-        version: HostctlVersion.current, subcommands: [StoreCommand.self])
+        version: HostctlVersion.current, subcommands: [KeyCommand.self, StoreCommand.self])
 
     public init() {}
 }

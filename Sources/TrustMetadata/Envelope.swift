@@ -90,7 +90,9 @@ public struct Envelope: Sendable {
     }
 
     private static func base64(_ key: String, of fields: JSONFields) throws(TrustMetadataError) -> [UInt8] {
-        guard let bytes = Base64.decode(try fields.string(key)) else { throw fields.malformed("'\(key)' is not base64") }
+        guard let bytes = Base64.decode(try fields.string(key)) else {
+            throw fields.malformed("'\(key)' is not base64")
+        }
         return bytes
     }
 

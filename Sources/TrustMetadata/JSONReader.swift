@@ -50,7 +50,9 @@ struct JSONReader {
         try readItems(until: UInt8(ascii: "}")) { (reader) throws(TrustMetadataError) in
             guard reader.peek == UInt8(ascii: "\"") else { throw reader.malformed("a key is expected") }
             let key = try reader.readString()
-            guard keys.insert(key).inserted else { throw reader.malformed("the key '\(key.printable)' stands there twice") }
+            guard keys.insert(key).inserted else {
+                throw reader.malformed("the key '\(key.printable)' stands there twice")
+            }
             reader.skipSpace()
             guard reader.take(UInt8(ascii: ":")) else { throw reader.malformed("a colon is expected") }
             reader.skipSpace()
