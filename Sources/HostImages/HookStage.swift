@@ -1,0 +1,75 @@
+import Glibc
+import LinuxSystem
+import SystemPackage
+
+/// The third stage: the recipe's hooks, in the byte order of their names.
+///
+/// A name that ends in `.chroot` runs inside the tree; every other on the build machine, in the recipe's folder,
+/// with the tree's path as its argument.
+struct HookStage {
+    let recipe: Recipe
+    /// The recipe's folder as an absolute path.
+    let folder: FilePath
+    let tree: FilePath
+    let environment: BuildEnvironment
+
+    /// The hooks' names in the order in which they run.
+    ///
+    /// - Throws: `ImageError.hookNotExecutable`, `SystemError`.
+    func names() throws -> [String] {
+        let folder = folder.appending("hooks")
+        let names = try Files.namesIfPresent(in: folder).filter { !$0.hasPrefix(".") && !$0.hasSuffix("~") }
+        for name in names {
+            let path = folder.appending(name)
+            guard access(path.string, X_OK) == 0, !Files.isFolder(path) else {
+                throw ImageError.hookNotExecutable(name: name)
+            }
+        }
+        return names
+    }
+
+    /// - Throws: `ImageError.hookFailed` with the hook's last lines, `.hookNotExecutable`; `SystemError`.
+    func run(log: borrowing ToolLog) async throws {
+        for name in try names() {
+            try log.note("hook \(name)")
+            let hook = folder.appending("hooks").appending(name)
+            let failure =
+                name.hasSuffix(".chroot")
+                ? try await log.run(Self.inside(tree, hook), environment: variables)
+                : try await log.run(
+                    [hook.string, tree.string], environment: outsideVariables, workingDirectory: folder)
+            if let failure { throw ImageError.hookFailed(name: name, detail: failure) }
+        }
+    }
+
+    private var variables: [String: String] {
+        environment.common.merging([
+            "HOSTCTL_DISTRIBUTION": recipe.distribution, "HOSTCTL_SUITE": recipe.suite,
+            "HOSTCTL_CHANNEL": recipe.channel, "HOSTCTL_ARCHITECTURE": recipe.architecture,
+            "HOSTCTL_VERSION": recipe.version ?? "",
+        ]) { $1 }
+    }
+
+    private var outsideVariables: [String: String] {
+        variables.merging(["HOSTCTL_TREE": tree.string, "HOSTCTL_RECIPE": folder.string]) { $1 }
+    }
+
+    /// In a mount namespace of its own, with /proc, a /dev without the machine's devices, and a /run that holds
+    /// the hook itself, so that nothing of it stays in the tree.
+    private static func inside(_ tree: FilePath, _ hook: FilePath) -> [String] {
+        let script = """
+            cd "$1"; mkdir -p dev proc run
+            mount -t proc proc proc
+            mount -t tmpfs -o mode=0755 dev dev
+            for name in null zero full random urandom; do touch dev/$name; mount --bind /dev/$name dev/$name; done
+            ln -s /proc/self/fd dev/fd
+            mount -t tmpfs -o mode=0755 run run
+            cp "$2" run/hook; chmod 0755 run/hook
+            exec chroot . /run/hook
+            """
+        return [
+            "/usr/bin/unshare", "--mount", "--propagation", "private", "--", "/bin/sh", "-euc", script, "sh",
+            tree.string, hook.string,
+        ]
+    }
+}

@@ -1,0 +1,139 @@
+public import Checksums
+import Glibc
+import LinuxSystem
+import ObjectFormats
+public import ObjectStorage
+public import SystemPackage
+
+/// What a build is doing.
+public enum BuildStage: String, Sendable, CaseIterable {
+    case packages, files, hooks, conversion, storing
+
+    /// For the operator.
+    public var description: String {
+        switch self {
+        case .packages: "Installing packages"
+        case .files: "Copying the recipe's files"
+        case .hooks: "Running hooks"
+        case .conversion: "Converting the tree"
+        case .storing: "Storing"
+        }
+    }
+}
+
+/// A step of a build.
+public enum BuildProgress: Sendable {
+    /// A stage begins.
+    case began(BuildStage)
+    /// Bytes stored so far, and bytes of all files.
+    case stored(Int64, of: Int64)
+}
+
+/// A host image that is in a store.
+public struct BuiltImage: Sendable, Equatable {
+    public let commit: Checksum
+    /// The ref that names it now.
+    public let ref: String
+    public let version: String
+    /// The kernel's version.
+    public let kernel: String
+    /// The source date, in seconds since 1970.
+    public let timestamp: UInt64
+    public let packageCount: Int
+    /// Files and links.
+    public let fileCount: Int
+    /// The sizes of all files, in bytes.
+    public let size: Int64
+}
+
+/// Makes a host image out of a recipe.
+public struct ImageBuilder: Sendable {
+    /// Holds the tree while it is made, downloaded packages from build to build, and `build.log`.
+    let workFolder: FilePath
+    let progress: @Sendable (BuildProgress) -> Void
+
+    /// - Parameters:
+    ///   - workFolder: made when it is missing; one build at a time uses it. After a failure the tree stays
+    ///     there until the next build.
+    ///   - progress: called from any thread.
+    public init(workFolder: FilePath, progress: @escaping @Sendable (BuildProgress) -> Void = { _ in }) {
+        self.workFolder = workFolder
+        self.progress = progress
+    }
+
+    /// Builds the image, commits it and points its ref at it.
+    ///
+    /// - Throws: `ImageError`; `LockedError` while another build uses the work folder; `StoreError`, `SystemError`.
+    public func build(_ recipe: Recipe, into store: Store) async throws -> BuiltImage {
+        guard geteuid() == 0 else { throw ImageError.needsRoot }
+        let sourceDate = try BuildEnvironment.sourceDate()
+        let work = try Self.absolute(workFolder)
+        try Files.makeFolder(work)
+        let lock = try FileLock(
+            work.appending("lock"), .exclusive, seconds: 0, holder: "hostctl image build (\(getpid()))")
+        let tree = work.appending("tree")
+        try Files.removeTree(tree)
+        let archiveDate = try await makeTree(recipe, tree, work, BuildEnvironment(sourceDate: sourceDate))
+        let built = try commit(
+            tree, recipe, into: store, timestamp: sourceDate ?? archiveDate ?? UInt64(Glibc.time(nil)))
+        try Files.removeTree(tree)
+        withExtendedLifetime(lock) {}
+        return built
+    }
+
+    /// The stages that work on disk.
+    ///
+    /// - Returns: the archive's date, when its index files have one.
+    private func makeTree(
+        _ recipe: Recipe, _ tree: FilePath, _ work: FilePath, _ environment: BuildEnvironment
+    ) async throws -> UInt64? {
+        let log = try ToolLog(work.appending("build.log"))
+        let cache = work.appending("packages/\(recipe.suite)-\(recipe.architecture)")
+        progress(.began(.packages))
+        try await PackageStage(recipe: recipe, tree: tree, cache: cache, environment: environment).run(log: log)
+        let date = try ArchiveDate.newest(in: tree.appending("var/lib/apt/lists"))
+        progress(.began(.files))
+        let folder = try Self.absolute(recipe.folder)
+        try OverlayStage(source: folder.appending("rootfs"), tree: tree).run()
+        progress(.began(.hooks))
+        try await HookStage(recipe: recipe, folder: folder, tree: tree, environment: environment).run(log: log)
+        return date
+    }
+
+    /// The stages that work in memory and on the store.
+    private func commit(
+        _ path: FilePath, _ recipe: Recipe, into store: Store, timestamp: UInt64
+    ) throws -> BuiltImage {
+        progress(.began(.conversion))
+        let tree = try TreeFolder.scan(path) { RuntimeFolders.contain($0) }
+        let converted = try TreeConversion.convert(tree)
+        progress(.began(.storing))
+        let progress = progress
+        let stored = try store.ingest(tree) { progress(.stored($0, of: $1)) }
+        let image = ImageMetadata(
+            recipe: recipe, version: recipe.version ?? Timestamps.version(timestamp), kernel: converted.kernel,
+            packages: converted.packages, size: stored.size)
+        let commit = Commit(
+            metadata: image.values, subject: "\(recipe.channel) \(image.version)", timestamp: timestamp,
+            rootTree: stored.rootTree, rootMetadata: stored.rootMetadata)
+        return BuiltImage(
+            commit: try store.write(commit: commit, ref: recipe.ref), ref: recipe.ref, version: image.version,
+            kernel: image.kernel, timestamp: timestamp, packageCount: image.packages.count,
+            fileCount: stored.fileCount, size: stored.size)
+    }
+
+    private static func absolute(_ path: FilePath) throws(SystemError) -> FilePath {
+        if path.isAbsolute { return path.lexicallyNormalized() }
+        guard let current = getcwd(nil, 0) else { throw SystemError("find", "the current folder") }
+        defer { free(current) }
+        return FilePath(String(cString: current)).pushing(path).lexicallyNormalized()
+    }
+}
+
+/// Folders whose content is never part of an image; devices and sockets are allowed there and nowhere else.
+enum RuntimeFolders {
+    /// Whether a path of the tree lies in one of them.
+    static func contain(_ path: String) -> Bool {
+        ["dev/", "proc/", "sys/", "run/", "tmp/"].contains { path.hasPrefix($0) }
+    }
+}

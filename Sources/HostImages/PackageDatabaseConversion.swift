@@ -1,0 +1,27 @@
+import ObjectStorage
+
+/// dpkg's database belongs to /usr: it describes what is there, and rolls back with it.
+extension TreeConversion {
+    /// Where the database is in an image; `/var/lib/dpkg` becomes a link to it.
+    static let packageDatabase = "usr/lib/sysimage/dpkg"
+
+    /// - Returns: the installed packages.
+    /// - Throws: `ImageError.notAHost` when there is no database, `SystemError`.
+    func movePackageDatabase() throws -> [InstalledPackage] {
+        guard let database = tree.folder(at: "var/lib/dpkg"), case .file(let status)? = database.entries["status"]
+        else {
+            throw ImageError.notAHost(detail: "it has no package database in /var/lib/dpkg")
+        }
+        let text = String(decoding: try status.read(limit: 64 << 20), as: UTF8.self)
+        // Locks, and copies from before the last change.
+        for name in [
+            "lock", "lock-frontend", "status-old", "diversions-old", "statoverride-old", "available-old",
+            "triggers/Lock",
+        ] {
+            database[name] = nil
+        }
+        tree[Self.packageDatabase] = .folder(database)
+        tree["var/lib/dpkg"] = .link(TreeLink(target: "../../\(Self.packageDatabase)"))
+        return PackageList.parse(status: text)
+    }
+}

@@ -1,0 +1,47 @@
+/// An installed package.
+public struct InstalledPackage: Equatable, Sendable {
+    /// Its name.
+    public let name: String
+    /// Its version, with epoch and revision.
+    public let version: String
+    /// The architecture as dpkg names it, or `all`.
+    public let architecture: String
+    /// What it takes on disk, by its maintainer's estimate, in KiB.
+    public let installedKiB: Int64
+
+    public init(name: String, version: String, architecture: String, installedKiB: Int64) {
+        self.name = name
+        self.version = version
+        self.architecture = architecture
+        self.installedKiB = installedKiB
+    }
+}
+
+/// The packages in dpkg's database.
+enum PackageList {
+    /// The installed ones in the text of the file `status`, sorted by name and architecture.
+    static func parse(status: String) -> [InstalledPackage] {
+        var packages: [InstalledPackage] = []
+        var fields: [Substring: Substring] = [:]
+        func finish() {
+            if let package = package(fields) { packages.append(package) }
+            fields = [:]
+        }
+        for line in status.split(separator: "\n", omittingEmptySubsequences: false) {
+            if line.isEmpty { finish() }
+            guard line.first != " ", let colon = line.firstIndex(of: ":") else { continue }
+            fields[line[..<colon]] = line[line.index(after: colon)...].drop { $0 == " " }
+        }
+        finish()
+        return packages.sorted { ($0.name, $0.architecture) < ($1.name, $1.architecture) }
+    }
+
+    private static func package(_ fields: [Substring: Substring]) -> InstalledPackage? {
+        guard let name = fields["Package"], let version = fields["Version"], let state = fields["Status"],
+            state.hasSuffix(" installed")
+        else { return nil }
+        return InstalledPackage(
+            name: String(name), version: String(version), architecture: String(fields["Architecture"] ?? "all"),
+            installedKiB: fields["Installed-Size"].flatMap { Int64($0) } ?? 0)
+    }
+}

@@ -1,0 +1,74 @@
+import Glibc
+import LinuxSystem
+import SystemPackage
+
+/// The first stage of a build: a folder with the recipe's packages installed, through mmdebstrap.
+struct PackageStage {
+    let recipe: Recipe
+    /// Where the tree is made; must not exist.
+    let tree: FilePath
+    /// Downloaded packages, kept from build to build.
+    let cache: FilePath
+    let environment: BuildEnvironment
+
+    /// - Throws: `ImageError.missingTool`, `.packagesFailed`; `SystemError`.
+    func run(log: borrowing ToolLog) async throws {
+        try Files.makeFolder(cache)
+        let sources = tree.removingLastComponent().appending("sources.list")
+        try Files.replace(sources, with: Array((AptSources.lines(recipe).joined(separator: "\n") + "\n").utf8))
+        var variables = environment.common
+        variables["HOSTCTL_PACKAGE_CACHE"] = cache.string
+        if let detail = try await log.run(command(sources: sources), environment: variables) {
+            throw ImageError.packagesFailed(detail: detail)
+        }
+        try keepPackages()
+        try removeTraces()
+    }
+
+    /// The call of mmdebstrap.
+    func command(sources: FilePath) -> [String] {
+        // Links instead of copies: the tree is on the cache's file system. apt takes a package that lies here
+        // already by its size alone, so the cache has to be as trustworthy as the tree itself.
+        let offerCache =
+            "mkdir -p \"$1/var/cache/apt/archives\" && find \"$HOSTCTL_PACKAGE_CACHE\" -name '*.deb' "
+            + "-exec ln -ft \"$1/var/cache/apt/archives/\" {} +"
+        return [
+            "/usr/bin/mmdebstrap", "--mode=root", "--format=directory", "--variant=\(recipe.variant)",
+            "--architectures=\(recipe.debianArchitecture)", "--include=\(recipe.packages.joined(separator: ","))",
+            // What is thrown away after a failure need not reach the disk.
+            "--dpkgopt=force-unsafe-io",
+            "--aptopt=Acquire::Languages \"none\"", "--aptopt=APT::Install-Recommends \"false\"",
+            "--aptopt=Acquire::Retries \"3\"",
+            "--setup-hook=\(offerCache)", "--skip=download/empty", "--skip=essential/unlink",
+            // The lists say how old the archive is, the packages go back to the cache.
+            "--skip=cleanup/apt",
+        ] + recipe.pathExcludes.map(Self.pathOption) + [recipe.suite, tree.string, sources.string]
+    }
+
+    private static func pathOption(_ pattern: String) -> String {
+        pattern.hasPrefix("!") ? "--dpkgopt=path-include=\(pattern.dropFirst())" : "--dpkgopt=path-exclude=\(pattern)"
+    }
+
+    private func keepPackages() throws {
+        let archives = tree.appending("var/cache/apt/archives")
+        for name in try Files.namesIfPresent(in: archives) where name.hasSuffix(".deb") {
+            try retrying("keep the package", name) {
+                rename(archives.appending(name).string, cache.appending(name).string)
+            }
+        }
+    }
+
+    /// Removes what mmdebstrap copied from the build machine or wrote for its own work.
+    ///
+    /// Before the recipe's files are copied, so that these may bring a hostname or a resolv.conf of their own.
+    private func removeTraces() throws {
+        for name in [
+            "hostname", ".resolv.conf.systemd-resolved.bak", "dpkg/dpkg.cfg.d/99mmdebstrap",
+            "apt/apt.conf.d/99mmdebstrap",
+        ] {
+            try Files.remove(tree.appending("etc/\(name)"))
+        }
+        let resolver = tree.appending("etc/resolv.conf")
+        if Files.linkTarget(resolver) == nil { try Files.remove(resolver) }
+    }
+}

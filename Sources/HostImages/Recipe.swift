@@ -1,0 +1,91 @@
+import Glibc
+import LinuxSystem
+import Settings
+public import SystemPackage
+
+/// A folder that says how a host image is made.
+///
+/// `image.conf` with its drop-ins in `image.conf.d`, `rootfs/` copied over the tree, executables in `hooks/`.
+public struct Recipe: Sendable {
+    /// The folder.
+    public let folder: FilePath
+    /// The name of the distribution; today always `debian`.
+    public let distribution: String
+    /// The release, such as `trixie`.
+    public let suite: String
+    /// Which packages come without being asked for: mmdebstrap's variant.
+    public let variant: String
+    /// The archive's additions to the suite: `updates`, `security`.
+    public let pockets: [String]
+    /// Parts of the archive, such as `main`.
+    public let components: [String]
+    /// Where the suite and its updates come from.
+    public let mirrors: [String]
+    /// Where security updates come from.
+    public let securityMirrors: [String]
+    /// The keys that sign the archive.
+    public let keyring: FilePath
+    /// Packages to install, by name.
+    public let packages: [String]
+    /// Patterns of paths that are not unpacked; with `!` in front, exceptions.
+    public let pathExcludes: [String]
+    /// Arguments that every host boots the image with.
+    public let kernelArguments: [String]
+    /// The line of releases, such as `lean-host/stable`.
+    public let channel: String
+    /// The release's name; `nil` to take the source date.
+    public let version: String?
+    /// As `uname -m` says it: `x86_64` or `aarch64`.
+    public let architecture: String
+
+    /// The name under which the store keeps the image.
+    public var ref: String { "\(channel)/\(architecture)" }
+
+    /// Reads a recipe.
+    ///
+    /// - Parameter overrides: `KEY=VALUE` as if a last drop-in had them; a list is added to, `KEY=` empties it.
+    /// - Throws: `SettingsError` with file and line, `SystemError`.
+    public init(reading folder: FilePath, overrides: [String] = []) throws {
+        var file = try SettingsFile(reading: folder.appending("image.conf"), schema: Self.schema)
+        for override in overrides { try file.add(override, section: "Image", option: "--set") }
+        try self.init(file, folder: folder)
+    }
+
+    private init(_ file: SettingsFile, folder: FilePath) throws(SettingsError) {
+        let read = RecipeReader(file: file)
+        self.folder = folder
+        distribution = try file.choice("Distribution", in: "Image", from: ["debian"], default: "debian")
+        suite = try read.name("Suite", example: "trixie")
+        variant = try file.choice("Variant", in: "Image", from: Self.variants, default: "minbase")
+        pockets = try read.pockets()
+        components = try read.names("Components", default: ["main"])
+        mirrors = try read.mirrors("Mirrors", default: "http://deb.debian.org/debian")
+        securityMirrors = try read.mirrors("SecurityMirrors", default: "http://deb.debian.org/debian-security")
+        keyring = try read.absolutePath("Keyring", default: "/usr/share/keyrings/debian-archive-keyring.gpg")
+        packages = try read.packages()
+        pathExcludes = try read.patterns()
+        kernelArguments = try file.words("KernelArguments", in: "Image") ?? []
+        channel = try read.channel()
+        version = try read.version()
+        architecture = try file.choice(
+            "Architecture", in: "Image", from: ["x86_64", "aarch64"], default: Self.machineArchitecture)
+    }
+
+    /// The architecture as Debian names it.
+    var debianArchitecture: String { architecture == "aarch64" ? "arm64" : "amd64" }
+
+    private static let variants = ["essential", "apt", "minbase", "important", "standard"]
+
+    private static let schema = SettingsSchema([
+        "Image": [
+            "Distribution", "Suite", "Variant", "Pockets", "Components", "Mirrors", "SecurityMirrors", "Keyring",
+            "Packages", "PathExcludes", "KernelArguments", "Channel", "Version", "Architecture",
+        ]
+    ])
+
+    private static var machineArchitecture: String {
+        var names = utsname()
+        uname(&names)
+        return withUnsafeBytes(of: &names.machine) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    }
+}
