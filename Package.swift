@@ -81,7 +81,10 @@ let package = Package(
         // Recipes, root filesystem conversion, package lists.
         room(
             "HostImages",
-            ["ObjectStorage", "ObjectFormats", "Checksums", "Settings", "LinuxSystem", "CLinux", system, subprocess]),
+            [
+                "ObjectStorage", "ObjectFormats", "Checksums", "Settings", "TrustMetadata", "LinuxSystem", system,
+                subprocess,
+            ]),
         // One update, from check to deployed.
         room(
             "Updates",
