@@ -3,10 +3,11 @@
 # Names are compared and results matched in one locale that every Debian has.
 export LC_ALL=C.UTF-8
 
+# shellcheck disable=SC2034 # the scripts that source this use them
 # What building needs beside Swift, what hostctl calls when it runs, and what only the tests call.
-readonly build_packages=(pkg-config libostree-dev libssl-dev libcurl4-openssl-dev zlib1g-dev)
-readonly run_packages=(ostree mmdebstrap nginx-light)
-readonly test_packages=("${run_packages[@]}" openssl libcap2-bin attr)
+readonly build_packages=(pkg-config libostree-dev libssl-dev libcurl4-openssl-dev zlib1g-dev) \
+    run_packages=(ostree mmdebstrap nginx-light) \
+    test_packages=(ostree mmdebstrap nginx-light openssl libcap2-bin attr)
 
 # Where the logs of steps go; a script sets it before its first step.
 logs=${logs:-}
@@ -21,28 +22,30 @@ now() { date +%s.%3N; }
 # The seconds from START (a `now`) until now, with one decimal.
 since() { awk -v a="$1" -v b="$(now)" 'BEGIN { printf "%.1f", b - a }'; }
 
-# A step: its title, then the command, with its output in a log file named after the title ($log). Says how long it took
-# and returns the command's exit code.
+# Times a command whose output goes to a log file named after TITLE. Afterwards $log is that file and $code the command's
+# exit code. A function given as the command stops at its first failure, so never call this where bash ignores failures
+# (after "if" or before "||").
 timed() {
-    local title=$1 start code=0
+    local title=$1 start
     shift
     mkdir -p "$logs"
     log=$logs/$(tr -cs '[:alnum:]' - <<<"$title" | sed 's/^-//; s/-$//').log
     printf '%-52s ' "$title"
     start=$(now)
-    "$@" >"$log" 2>&1 </dev/null || code=$?
-    ((code == 0)) && say "$(since "$start") s" || say "failed after $(since "$start") s with exit code $code"
-    return "$code"
+    set +e
+    (set -e; "$@") >"$log" 2>&1 </dev/null
+    code=$?
+    set -e
+    if ((code == 0)); then say "$(since "$start") s"; else say "failed after $(since "$start") s, exit code $code"; fi
 }
 
-# A step whose failure shows the end of its log.
+# A timed command whose failure shows the end of its log and ends the script.
 step() {
-    local code=0
-    timed "$@" || code=$?
+    timed "$@"
     ((code == 0)) && return
     say "The end of $log:"
     grep -av 'prohibited flag(s): -pthread' "$log" | tail -n 40 | sed 's/^/    /'
-    return "$code"
+    exit "$code"
 }
 
 # Those of PACKAGE… that are not installed, one a line.
@@ -53,10 +56,15 @@ missing_packages() {
     done
 }
 
+# A web server must not start only because its package came: apt asks this file, unless the machine has one of its own.
+readonly service_policy=/usr/sbin/policy-rc.d
+
 install_packages() {
+    local own_policy=
     export DEBIAN_FRONTEND=noninteractive
     timeout 300 apt-get -q -o Acquire::Retries=3 update
-    # Services (a web server) must not start only because their package came.
+    [[ -e $service_policy ]] || { own_policy=1; install -m 755 /dev/stdin "$service_policy" <<<$'#!/bin/sh\nexit 101'; }
+    trap '[[ -z $own_policy ]] || rm -f "$service_policy"' EXIT
     timeout 900 apt-get -q -y -o Acquire::Retries=3 -o APT::Install-Recommends=false \
         -o Dpkg::Options::=--force-unsafe-io install "$@"
 }
@@ -110,5 +118,5 @@ NGINX
 stop_server() {
     local pid
     pid=$(cat "$1/nginx.pid" 2>/dev/null) || return 0
-    [[ $pid ]] && kill "$pid" 2>/dev/null || true
+    kill "$pid" 2>/dev/null || true
 }
