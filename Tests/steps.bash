@@ -56,15 +56,17 @@ missing_packages() {
     done
 }
 
-# A web server must not start only because its package came: apt asks this file, unless the machine has one of its own.
+# Where apt asks whether a service may start.
 readonly service_policy=/usr/sbin/policy-rc.d
 
+# No web server may start only because its package came, so apt is told "no", unless the machine has a policy of its own.
 install_packages() {
-    local own_policy=
     export DEBIAN_FRONTEND=noninteractive
     timeout 300 apt-get -q -o Acquire::Retries=3 update
-    [[ -e $service_policy ]] || { own_policy=1; install -m 755 /dev/stdin "$service_policy" <<<$'#!/bin/sh\nexit 101'; }
-    trap '[[ -z $own_policy ]] || rm -f "$service_policy"' EXIT
+    if [[ ! -e $service_policy ]]; then
+        trap 'rm -f "$service_policy"' EXIT
+        install -m 755 /dev/stdin "$service_policy" <<<$'#!/bin/sh\nexit 101'
+    fi
     timeout 900 apt-get -q -y -o Acquire::Retries=3 -o APT::Install-Recommends=false \
         -o Dpkg::Options::=--force-unsafe-io install "$@"
 }
