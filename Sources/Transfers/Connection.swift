@@ -1,0 +1,120 @@
+import CCurl
+import Glibc
+public import LinuxSystem
+
+/// Fetches one file after another over a connection that stays open. Blocks; one for each worker thread.
+///
+/// TLS certificates are verified, proxies are those of the environment, and nothing is decompressed on the
+/// way: the bytes are the ones that were hashed.
+public final class Connection {
+    private let options: TransferOptions
+    private let handle: CurlHandle
+
+    /// - Parameter stop: ends a transfer soon after it is set.
+    public init(_ options: TransferOptions, stop: StopFlag? = nil) {
+        self.options = options
+        handle = CurlHandle(options, stop: stop)
+    }
+
+    /// Fetches a file into `sink`, trying again where that may help.
+    ///
+    /// - Parameter limit: the most bytes that it may have.
+    /// - Throws: `TransferError`, or what the sink threw.
+    public func get(_ url: String, limit: Int64, into sink: any TransferSink) throws {
+        try Self.requireUsable(url)
+        handle.receiver.sink = sink
+        handle.receiver.limit = limit
+        defer { handle.receiver.sink = nil }
+        var attempt = 1
+        while true {
+            do throws(TransferFailure) { return try getOnce(url, sink) } catch {
+                guard error.mayPass, attempt < options.attempts, !isStopped else { throw error.cause }
+            }
+            pause(options.pause(beforeAttempt: attempt))
+            attempt += 1
+        }
+    }
+
+    /// Fetches a small file into memory.
+    ///
+    /// - Parameter limit: the most bytes that it may have.
+    /// - Throws: `TransferError`.
+    public func bytes(of url: String, limit: Int) throws -> [UInt8] {
+        let sink = MemorySink()
+        try get(url, limit: Int64(limit), into: sink)
+        return sink.bytes
+    }
+
+    private var isStopped: Bool { handle.receiver.stop?.isSet == true }
+
+    private func getOnce(_ url: String, _ sink: any TransferSink) throws(TransferFailure) {
+        var offset = sink.resumeOffset
+        if offset == 0 { try restart(sink) }
+        var code = handle.perform(url, offset: offset)
+        if code == CURLE_RANGE_ERROR, offset > 0 {
+            // The server cannot send the rest alone.
+            offset = 0
+            try restart(sink)
+            code = handle.perform(url, offset: 0)
+        }
+        if code != CURLE_OK { throw failure(code, url) }
+    }
+
+    private func restart(_ sink: any TransferSink) throws(TransferFailure) {
+        do { try sink.restart() } catch { throw TransferFailure(error, mayPass: false) }
+    }
+
+    private func failure(_ code: CURLcode, _ url: String) -> TransferFailure {
+        if let error = handle.receiver.failure { return TransferFailure(error, mayPass: false) }
+        if handle.receiver.count > handle.receiver.limit || code == CURLE_FILESIZE_EXCEEDED {
+            return TransferFailure(TransferError.tooLarge(url: url, limit: handle.receiver.limit), mayPass: false)
+        }
+        switch code {
+        case CURLE_ABORTED_BY_CALLBACK: return TransferFailure(TransferError.cancelled(url: url), mayPass: false)
+        case CURLE_PARTIAL_FILE: return TransferFailure(TransferError.truncated(url: url), mayPass: true)
+        case CURLE_TOO_MANY_REDIRECTS, CURLE_UNSUPPORTED_PROTOCOL:
+            return TransferFailure(TransferError.redirected(url: url), mayPass: false)
+        case CURLE_URL_MALFORMAT: return TransferFailure(TransferError.unusable(url: url), mayPass: false)
+        case CURLE_FILE_COULDNT_READ_FILE:
+            return TransferFailure(TransferError.refused(url: url, status: 404), mayPass: false)
+        case CURLE_HTTP_RETURNED_ERROR:
+            let status = handle.status
+            let mayPass = status >= 500 || status == 429 || status == 408
+            return TransferFailure(TransferError.refused(url: url, status: status), mayPass: mayPass)
+        default:
+            let detail = String(cString: curl_easy_strerror(code))
+            return TransferFailure(TransferError.unreachable(url: url, detail: detail), mayPass: true)
+        }
+    }
+
+    /// Waits, but not past a stop.
+    private func pause(_ seconds: Double) {
+        var remaining = seconds
+        while remaining > 0, !isStopped {
+            usleep(UInt32(min(remaining, 0.05) * 1_000_000))
+            remaining -= 0.05
+        }
+    }
+
+    private static func requireUsable(_ url: String) throws {
+        let isKnown = ["http://", "https://", "file:///"].contains { url.hasPrefix($0) }
+        guard isKnown, url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { throw TransferError.unusable(url: url) }
+    }
+}
+
+/// Why an attempt failed, and whether another one may do better.
+private struct TransferFailure: Error {
+    let cause: any Error
+    let mayPass: Bool
+
+    init(_ cause: any Error, mayPass: Bool) {
+        self.cause = cause
+        self.mayPass = mayPass
+    }
+}
+
+private final class MemorySink: TransferSink {
+    private(set) var bytes: [UInt8] = []
+    func restart() { bytes.removeAll(keepingCapacity: true) }
+    func receive(_ bytes: UnsafeRawBufferPointer) { self.bytes.append(contentsOf: bytes) }
+}

@@ -1,0 +1,101 @@
+import CCurl
+import LinuxSystem
+
+/// Owns a libcurl easy handle, which keeps its connection open from request to request.
+final class CurlHandle {
+    private let raw: OpaquePointer
+    private static let isReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+
+    /// What the callbacks reach through their context pointer.
+    final class Receiver {
+        var sink: (any TransferSink)?
+        var limit: Int64 = 0
+        var count: Int64 = 0
+        var failure: (any Error)?
+        let stop: StopFlag?
+        init(stop: StopFlag?) { self.stop = stop }
+    }
+
+    let receiver: Receiver
+
+    init(_ options: TransferOptions, stop: StopFlag?) {
+        precondition(Self.isReady, "libcurl cannot start")
+        guard let handle = curl_easy_init() else { fatalError("out of memory") }
+        raw = OpaquePointer(handle)
+        receiver = Receiver(stop: stop)
+        configure(options)
+    }
+
+    deinit { curl_easy_cleanup(handle) }
+
+    private var handle: UnsafeMutableRawPointer { UnsafeMutableRawPointer(raw) }
+
+    private func configure(_ options: TransferOptions) {
+        set(CURLOPT_NOSIGNAL, 1)
+        set(CURLOPT_FAILONERROR, 1)
+        set(CURLOPT_FOLLOWLOCATION, 1)
+        set(CURLOPT_MAXREDIRS, options.redirects)
+        set(CURLOPT_CONNECTTIMEOUT, options.connectSeconds)
+        set(CURLOPT_LOW_SPEED_LIMIT, 1)
+        set(CURLOPT_LOW_SPEED_TIME, options.stallSeconds)
+        set(CURLOPT_TCP_KEEPALIVE, 1)
+        set(CURLOPT_BUFFERSIZE, 256 << 10)
+        set(CURLOPT_PROTOCOLS_STR, "http,https,file")
+        set(CURLOPT_USERAGENT, options.userAgent)
+        let context = Unmanaged.passUnretained(receiver).toOpaque()
+        hostctl_setopt_pointer(handle, CURLOPT_WRITEDATA, context)
+        hostctl_setopt_callback(handle, CURLOPT_WRITEFUNCTION, receiveBody)
+        guard receiver.stop != nil else { return }
+        set(CURLOPT_NOPROGRESS, 0)
+        hostctl_setopt_pointer(handle, CURLOPT_XFERINFODATA, context)
+        hostctl_setopt_progress(handle, checkStop)
+    }
+
+    private func set(_ option: CURLoption, _ value: Int) { hostctl_setopt_long(handle, option, value) }
+    private func set(_ option: CURLoption, _ value: String) { hostctl_setopt_string(handle, option, value) }
+
+    /// Makes one request; the body goes to the receiver's sink.
+    func perform(_ url: String, offset: Int64) -> CURLcode {
+        set(CURLOPT_URL, url)
+        // A connection that was meant to be encrypted stays so.
+        set(CURLOPT_REDIR_PROTOCOLS_STR, url.hasPrefix("https:") ? "https" : "http,https")
+        hostctl_setopt_offset(handle, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(receiver.limit - offset))
+        hostctl_setopt_offset(handle, CURLOPT_RESUME_FROM_LARGE, curl_off_t(offset))
+        receiver.count = offset
+        receiver.failure = nil
+        return curl_easy_perform(handle)
+    }
+
+    /// The last answer's HTTP status; 0 when there was none.
+    var status: Int {
+        var value = 0
+        hostctl_getinfo_long(handle, CURLINFO_RESPONSE_CODE, &value)
+        return value
+    }
+}
+
+/// libcurl's write callback: anything but the full count ends the transfer.
+private func receiveBody(
+    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?
+) -> Int {
+    guard let context else { return 0 }
+    let receiver = Unmanaged<CurlHandle.Receiver>.fromOpaque(context).takeUnretainedValue()
+    let length = size * count
+    receiver.count += Int64(length)
+    guard receiver.count <= receiver.limit else { return 0 }
+    do {
+        try receiver.sink?.receive(UnsafeRawBufferPointer(start: bytes, count: length))
+        return length
+    } catch {
+        receiver.failure = error
+        return 0
+    }
+}
+
+private func checkStop(
+    _ context: UnsafeMutableRawPointer?, _: curl_off_t, _: curl_off_t, _: curl_off_t, _: curl_off_t
+) -> Int32 {
+    guard let context else { return 1 }
+    let receiver = Unmanaged<CurlHandle.Receiver>.fromOpaque(context).takeUnretainedValue()
+    return receiver.stop?.isSet == true ? 1 : 0
+}
