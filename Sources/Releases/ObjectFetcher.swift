@@ -1,0 +1,168 @@
+import Checksums
+public import LinuxSystem
+public import ObjectFormats
+public import ObjectStorage
+import Synchronization
+public import Transfers
+
+/// What a fetch brought.
+public struct FetchFigures: Sendable, Equatable {
+    /// Objects that were not here.
+    public var objects: Int64 = 0
+    /// Their uncompressed bytes.
+    public var bytes: Int64 = 0
+
+    public init(objects: Int64 = 0, bytes: Int64 = 0) {
+        self.objects = objects
+        self.bytes = bytes
+    }
+}
+
+/// Fetches what a verified commit needs and the store lacks, over several connections at once.
+///
+/// Each object is verified before it is staged under its name, so that an interrupted fetch goes on where
+/// it stopped. Memory does not grow with the size of files.
+public struct ObjectFetcher: Sendable {
+    /// The repository's address, without a slash at the end.
+    public let repository: String
+    public let options: TransferOptions
+    /// How many connections; each has a thread.
+    public let connections: Int
+    /// The most uncompressed bytes that all fetched files together may have, from signed metadata.
+    public let sizeLimit: Int64
+
+    public init(repository: String, options: TransferOptions, connections: Int = 8, sizeLimit: Int64) {
+        self.repository = repository
+        self.options = options
+        self.connections = connections
+        self.sizeLimit = sizeLimit
+    }
+
+    /// - Parameters:
+    ///   - objectCount: how many objects the commit needs, for the progress alone.
+    /// - Throws: `TransferError`, `StoreError`, `FormatError`, `SystemError`. What has arrived stays staged.
+    public func fetch(
+        _ commit: Commit, into transaction: StoreTransaction, objectCount: Int64? = nil,
+        progress: @escaping ProgressHandler = { _ in }
+    ) throws -> FetchFigures {
+        let work = FetchWork(transaction, sizeLimit: sizeLimit, objectCount: objectCount, progress: progress)
+        work.addRoot(commit)
+        try Workers.run(connections) { _, stop in
+            defer { work.queue.close() }
+            let worker = FetchWorker(repository, work, Connection(options, stop: stop))
+            while !stop.isSet, let name = work.queue.next() {
+                try worker.handle(name)
+                work.queue.finished()
+            }
+        }
+        return work.figures.with { $0 }
+    }
+}
+
+/// What all workers share.
+private final class FetchWork: Sendable {
+    let queue = WorkQueue<ObjectName>()
+    let transaction: StoreTransaction
+    let figures = Guarded(FetchFigures())
+    private let sizeLimit: Int64
+    private let objectCount: Int64?
+    private let progress: ProgressHandler
+    private let seen = Guarded(Set<ObjectName>())
+    private let done = Atomic<Int64>(0)
+
+    init(
+        _ transaction: StoreTransaction, sizeLimit: Int64, objectCount: Int64?, progress: @escaping ProgressHandler
+    ) {
+        self.transaction = transaction
+        self.sizeLimit = sizeLimit
+        self.objectCount = objectCount
+        self.progress = progress
+    }
+
+    func addRoot(_ commit: Commit) {
+        add([ObjectName(commit.rootTree, .dirtree), ObjectName(commit.rootMetadata, .dirmeta)])
+    }
+
+    func addChildren(of tree: DirectoryTree) {
+        add(tree.folders.flatMap { [ObjectName($0.tree, .dirtree), ObjectName($0.metadata, .dirmeta)] })
+        add(tree.files.map { ObjectName($0.checksum, .file) })
+    }
+
+    private func add(_ names: [ObjectName]) {
+        let new = seen.with { seen in names.filter { seen.insert($0).inserted } }
+        queue.add(new.filter { $0.kind == .dirtree }, urgent: true)
+        queue.add(new.filter { $0.kind != .dirtree })
+    }
+
+    /// What files may still come to, in bytes.
+    var remaining: UInt64 { UInt64(max(0, sizeLimit - figures.with { $0.bytes })) }
+
+    func fetched(bytes: Int64) {
+        figures.with {
+            $0.objects += 1
+            $0.bytes += bytes
+        }
+        FaultPoint.reached("fetch.object")
+    }
+
+    func handled() {
+        let count = done.wrappingAdd(1, ordering: .relaxed).newValue
+        if count % 32 == 0 || count == objectCount {
+            progress(ProgressReport("fetching objects", done: count, total: objectCount, unit: .objects))
+        }
+    }
+}
+
+/// One connection and the buffers beside it.
+private final class FetchWorker: TransferSink {
+    private let objects: String
+    private let work: FetchWork
+    private let connection: Connection
+    private let reader: ArchiveObjectReader
+    private var current = ObjectName(SHA256.hash([]), .file)
+
+    init(_ repository: String, _ work: FetchWork, _ connection: Connection) {
+        objects = repository + "/objects/"
+        self.work = work
+        self.connection = connection
+        reader = ArchiveObjectReader(work.transaction)
+    }
+
+    func handle(_ name: ObjectName) throws {
+        if name.kind == .file {
+            if !work.transaction.contains(name) { try fetchFile(name) }
+        } else {
+            let bytes = try metadata(name)
+            if name.kind == .dirtree { work.addChildren(of: try DirectoryTree(decoding: bytes)) }
+        }
+        work.handled()
+    }
+
+    private func metadata(_ name: ObjectName) throws -> [UInt8] {
+        if work.transaction.contains(name) { return try work.transaction.metadata(name) }
+        let bytes = try connection.bytes(of: objects + name.archivePath, limit: Store.metadataLimit)
+        try work.transaction.write(name.kind, bytes, expected: name.checksum)
+        work.fetched(bytes: Int64(bytes.count))
+        return bytes
+    }
+
+    /// A damaged answer is asked for once more: a broken proxy is likelier than a broken origin.
+    private func fetchFile(_ name: ObjectName) throws {
+        do { try fetchFileOnce(name) } catch is StoreError { try fetchFileOnce(name) }
+    }
+
+    private func fetchFileOnce(_ name: ObjectName) throws {
+        current = name
+        defer { reader.abandon() }
+        // Deflate cannot make anything much longer than it was.
+        let limit = Int64(clamping: work.remaining) + (1 << 20)
+        try connection.get(objects + name.archivePath, limit: limit, into: self)
+        work.fetched(bytes: try reader.finish())
+    }
+
+    // MARK: TransferSink
+
+    var resumeOffset: Int64 { 0 }
+    func restart() { reader.begin(current, limit: work.remaining) }
+    func receive(_ bytes: UnsafeRawBufferPointer) throws { try reader.append(bytes) }
+}

@@ -1,0 +1,135 @@
+public import Checksums
+import LinuxSystem
+public import ObjectFormats
+import ObjectStorage
+public import Signatures
+public import TrustMetadata
+public import Transfers
+
+/// A commit that is what a trusted manifest says, signed by a trusted key.
+public struct VerifiedCommit: Sendable {
+    public let checksum: Checksum
+    public let commit: Commit
+    /// The commit object.
+    public let bytes: [UInt8]
+    /// The signatures beside it, as they were fetched.
+    public let detachedMetadata: [UInt8]
+    /// The keys that vouch for it.
+    public let keyIDs: [String]
+}
+
+/// Reads an origin from afar. Only what is signed, small and bounded is fetched here: the channel index, a
+/// manifest, a commit and its signatures. Objects come later, when all of that has been accepted.
+public struct ReleaseClient {
+    /// The origin's address.
+    public let layout: OriginLayout
+    private let keys: TrustedKeys
+    private let connection: Connection
+
+    public init(origin: String, keys: TrustedKeys, options: TransferOptions) {
+        layout = OriginLayout(root: origin)
+        self.keys = keys
+        connection = Connection(options)
+    }
+
+    /// The channel's index.
+    ///
+    /// - Throws: `ReleaseError.unknownRelease` when there is none, `TrustMetadataError`, `TransferError`.
+    public func index(channel: ChannelName, architecture: Architecture) throws -> ChannelIndex {
+        let path = OriginLayout.index(channel: channel, architecture: architecture)
+        let bytes: [UInt8]
+        do { bytes = try connection.bytes(of: layout.place(of: path), limit: ChannelIndex.sizeLimit) } catch {
+            guard let error = error as? TransferError, error.isMissing else { throw error }
+            throw ReleaseError.unknownRelease(channel: channel.text, version: nil)
+        }
+        let opened = try Envelope.open(bytes, type: ChannelIndex.payloadType, keys: keys, what: "the channel index")
+        let index = try ChannelIndex(decoding: opened.payload)
+        try index.require(channel: channel, architecture: architecture)
+        return index
+    }
+
+    /// The manifest of a release in the index, and its signed form.
+    ///
+    /// - Throws: `ReleaseError.mismatch`, `TrustMetadataError`, `TransferError`.
+    public func manifest(
+        _ entry: ChannelIndex.Entry, of index: ChannelIndex
+    ) throws -> (manifest: ReleaseManifest, signed: [UInt8]) {
+        let path = OriginLayout.manifest(
+            channel: index.channel, architecture: index.architecture, version: entry.version)
+        let bytes = try connection.bytes(of: layout.place(of: path), limit: Int(entry.manifestSize))
+        guard SHA256.hash(bytes) == entry.manifestChecksum else {
+            throw ReleaseError.mismatch(detail: "the manifest of \(entry.version) has another checksum than the index says")
+        }
+        let manifest = try ReleaseManifest(signed: bytes, keys: keys)
+        try manifest.requireMatch(entry, of: index)
+        return (manifest, bytes)
+    }
+
+    /// The commit of a manifest, verified.
+    ///
+    /// - Throws: `ReleaseError.mismatch`, `TrustMetadataError.untrusted`, `StoreError.corrupted`, `TransferError`.
+    public func commit(of manifest: ReleaseManifest) throws -> VerifiedCommit {
+        let name = ObjectName(manifest.commit, .commit)
+        let objects = "\(OriginLayout.store)/objects/\(name.archivePath)"
+        let bytes = try connection.bytes(of: layout.place(of: objects), limit: Store.metadataLimit)
+        let detached: [UInt8]
+        do {
+            detached = try connection.bytes(of: layout.place(of: objects + "meta"), limit: 1 << 20)
+        } catch let error as TransferError where error.isMissing {
+            throw TrustMetadataError.untrusted(what: "the commit \(manifest.commit)", detail: "it has no signature")
+        }
+        return try VerifiedCommit(manifest, bytes: bytes, detachedMetadata: detached, keys: keys)
+    }
+}
+
+extension ReleaseManifest {
+    /// Opens a signed manifest.
+    ///
+    /// - Throws: `TrustMetadataError`.
+    public init(signed bytes: [UInt8], keys: TrustedKeys) throws(TrustMetadataError) {
+        let opened = try Envelope.open(bytes, type: Self.payloadType, keys: keys, what: "the release manifest")
+        try self.init(decoding: opened.payload)
+    }
+}
+
+extension VerifiedCommit {
+    /// Accepts a commit: first its checksum, then its signatures, and only then what it says.
+    ///
+    /// - Throws: `StoreError.corrupted`, `TrustMetadataError.untrusted`, `FormatError`, `ReleaseError.mismatch`.
+    public init(
+        _ manifest: ReleaseManifest, bytes: [UInt8], detachedMetadata: [UInt8], keys: TrustedKeys
+    ) throws {
+        let actual = SHA256.hash(bytes)
+        guard actual == manifest.commit else {
+            throw StoreError.corrupted(ObjectName(manifest.commit, .commit), actual: actual)
+        }
+        keyIDs = try Self.signingKeys(bytes, detachedMetadata, keys, manifest.commit)
+        let commit = try Commit(decoding: bytes)
+        let identity = try ReleaseIdentity(commit)
+        guard identity.ref == manifest.ref, identity.version == manifest.version,
+            identity.timestamp == manifest.timestamp
+        else {
+            throw ReleaseError.mismatch(
+                detail: "the commit is \(identity.ref) \(identity.version), the manifest says \(manifest.ref) \(manifest.version)")
+        }
+        checksum = manifest.commit
+        self.commit = commit
+        self.bytes = bytes
+        self.detachedMetadata = detachedMetadata
+    }
+
+    private static func signingKeys(
+        _ bytes: [UInt8], _ detached: [UInt8], _ keys: TrustedKeys, _ checksum: Checksum
+    ) throws -> [String] {
+        let verdict = keys.verdict(on: bytes, signatures: try DetachedMetadata.signatures(in: detached))
+        if case .trusted(let ids) = verdict { return ids }
+        let detail =
+            switch verdict {
+            case .revoked(let ids): "it is signed by the revoked key \(ids.joined(separator: ", "))"
+            case .unknownKey: "no trusted key has signed it"
+            case .invalid: "its signatures are not ed25519 signatures"
+            case .unsigned, .trusted: "it has no signature"
+            }
+        throw TrustMetadataError.untrusted(what: "the commit \(checksum)", detail: detail)
+    }
+}
