@@ -112,5 +112,10 @@ let package = Package(
         .executableTarget(
             name: "hostctl-store", dependencies: ["StoreCommands", "HostctlCommands", "LinuxSystem"],
             swiftSettings: settings),
+
+        // What every test target shares: temporary folders, bounded processes, servers.
+        .target(
+            name: "TestSupport", dependencies: ["LinuxSystem", system], path: "Tests/TestSupport",
+            swiftSettings: settings),
     ]
 )

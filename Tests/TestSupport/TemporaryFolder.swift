@@ -1,0 +1,52 @@
+import Glibc
+import LinuxSystem
+public import SystemPackage
+
+/// A folder for one test, removed with everything in it when the value's life ends.
+///
+/// Keep it in a property of the test suite, or in a `let` that the test uses to its end.
+public final class TemporaryFolder: Sendable {
+    /// The folder; absolute, without links in it.
+    public let path: FilePath
+
+    /// Makes an empty folder with mode 0700.
+    ///
+    /// - Throws: `SystemError`.
+    public init() throws {
+        let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        var template = Array("\(base)/hostctl-test.XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw SystemError("make a temporary folder in", base) }
+        let made = template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+        path = FilePath(String(decoding: made, as: UTF8.self))
+    }
+
+    deinit {
+        do { try Files.removeTree(path) } catch { print("the test's folder stays: \(error)") }
+    }
+
+    /// Writes `bytes` to a path below the folder, making the folders on the way; gives the absolute path.
+    ///
+    /// - Throws: `SystemError`.
+    @discardableResult
+    public func write(_ relative: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws -> FilePath {
+        let file = path.appending(relative)
+        try Files.makeFolder(file.removingLastComponent())
+        try Files.replace(file, with: bytes, mode: mode)
+        return file
+    }
+
+    /// Writes text; see `write(_:_:mode:)`.
+    ///
+    /// - Throws: `SystemError`.
+    @discardableResult
+    public func write(_ relative: String, text: String, mode: UInt32 = 0o644) throws -> FilePath {
+        try write(relative, Array(text.utf8), mode: mode)
+    }
+
+    /// Reads a file below the folder.
+    ///
+    /// - Throws: `SystemError`; `EFBIG` when it has more than 64 MiB.
+    public func read(_ relative: String) throws -> [UInt8] {
+        try Files.read(path.appending(relative), limit: 64 << 20)
+    }
+}
