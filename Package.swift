@@ -109,5 +109,8 @@ let package = Package(
         .executableTarget(
             name: "hostctl-store", dependencies: ["StoreCommands", "HostctlCommands", "LinuxSystem"],
             swiftSettings: settings),
+        tests("Signatures", ["LinuxSystem", system]),
+        tests("TrustMetadata", ["Signatures"]),
+        tests("Releases", ["Checksums", "TrustMetadata"]),
     ]
 )
