@@ -117,5 +117,8 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["LinuxSystem", system], path: "Tests/TestSupport",
             swiftSettings: settings),
+        tests("Signatures", ["LinuxSystem", system]),
+        tests("TrustMetadata", ["Signatures"]),
+        tests("Releases", ["Checksums", "TrustMetadata"]),
     ]
 )
