@@ -1,6 +1,6 @@
 public import Checksums
 import Glibc
-import LinuxSystem
+public import LinuxSystem
 public import ObjectFormats
 public import SystemPackage
 
@@ -44,6 +44,19 @@ public final class StoreTransaction: Sendable {
 
     /// How many objects wait for the commit.
     public var stagedCount: Int { staged.with { $0.count } }
+
+    /// The bytes of what waits for the commit.
+    ///
+    /// - Throws: `SystemError`.
+    public func stagedBytes() throws(SystemError) -> Int64 {
+        var sum: Int64 = 0
+        for name in staged.with({ Array($0) }) {
+            var status = stat()
+            try retrying("examine", path(of: name).string) { lstat(path(of: name).string, &status) }
+            sum += Int64(status.st_size)
+        }
+        return sum
+    }
 
     /// Whether the object is staged or in the store already.
     public func contains(_ name: ObjectName) -> Bool {
