@@ -117,8 +117,12 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["LinuxSystem", system], path: "Tests/TestSupport",
             swiftSettings: settings),
-        tests("Signatures", ["LinuxSystem", system]),
-        tests("TrustMetadata", ["Signatures"]),
-        tests("Releases", ["Checksums", "TrustMetadata"]),
+        tests("Settings", ["LinuxSystem", system]),
+        tests(
+            "HostImages",
+            [
+                "ObjectStorage", "ObjectFormats", "Checksums", "Settings", "TrustMetadata", "LinuxSystem", "CLinux",
+                system,
+            ]),
     ]
 )
