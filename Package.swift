@@ -123,6 +123,7 @@ let package = Package(
             [
                 "ObjectStorage", "ObjectFormats", "Checksums", "Settings", "TrustMetadata", "LinuxSystem", "CLinux",
                 system,
+            ]),
         tests("Signatures", ["LinuxSystem", system]),
         tests("TrustMetadata", ["Signatures"]),
         tests("Releases", ["Checksums", "TrustMetadata"]),
