@@ -52,7 +52,7 @@ public final class StoreTransaction: Sendable {
         var sum: Int64 = 0
         for name in staged.with({ Array($0) }) {
             var status = stat()
-            try retrying("examine", path(of: name).string) { lstat(path(of: name).string, &status) }
+            try retrying("examine", path(of: name)) { lstat(path(of: name), &status) }
             sum += Int64(status.st_size)
         }
         return sum
@@ -68,7 +68,7 @@ public final class StoreTransaction: Sendable {
     /// - Throws: as `Store.metadata(_:)`.
     public func metadata(_ name: ObjectName) throws -> [UInt8] {
         guard staged.with({ $0.contains(name) }) else { return try store.metadata(name) }
-        let bytes = try Files.read(path(of: name), limit: Store.metadataLimit)
+        let bytes = try Files.read(FilePath(path(of: name)), limit: Store.metadataLimit)
         guard SHA256.hash(bytes) == name.checksum else { throw StoreError.corrupted(name, actual: SHA256.hash(bytes)) }
         return bytes
     }
@@ -101,7 +101,17 @@ public final class StoreTransaction: Sendable {
 
     /// Opens the file for an object that was reserved. Until `complete` it counts as torn.
     func createReserved(_ name: ObjectName, mode: mode_t) throws(SystemError) -> Descriptor {
-        try Descriptor(opening: path(of: name).string, flags: O_WRONLY | O_CREAT | O_EXCL, mode: mode)
+        let flags = O_WRONLY | O_CREAT | O_EXCL
+        do throws(SystemError) { return try Descriptor(opening: path(of: name), flags: flags, mode: mode) } catch {
+            guard error.code == .noSuchFileOrDirectory else { throw error }
+            try makeParent(of: name)
+            return try Descriptor(opening: path(of: name), flags: flags, mode: mode)
+        }
+    }
+
+    private func makeParent(of name: ObjectName) throws(SystemError) {
+        let parent = "\(folder)/\(StagedObjects.folderName(name))"
+        if mkdir(parent, 0o755) != 0, errno != EEXIST { throw SystemError("make the folder", parent) }
     }
 
     /// Marks a file as whole: its time becomes 0, which ostree wants of objects anyway.
@@ -110,21 +120,22 @@ public final class StoreTransaction: Sendable {
     }
 
     /// A name for an object whose checksum is not known yet.
-    func temporaryPath() -> FilePath {
+    func temporaryPath() -> String {
         let number = counter.with { count in
             count += 1
             return count
         }
-        return folder.appending("\(StagedObjects.unnamed)/\(number)")
+        return "\(folder)/\(StagedObjects.unnamed)/\(number)"
     }
 
-    func path(of name: ObjectName) -> FilePath {
-        FilePath(folder.string + "/" + StagedObjects.relativePath(name, mode: store.mode))
-    }
+    /// A string: a `FilePath` costs more than the system call that it is for.
+    func path(of name: ObjectName) -> String { "\(folder)/\(StagedObjects.relativePath(name, mode: store.mode))" }
 
     /// Gives a reserved object its place.
-    func stage(_ temporary: FilePath, as name: ObjectName) throws(SystemError) {
-        try retrying("stage", temporary.string) { rename(temporary.string, path(of: name).string) }
+    func stage(_ temporary: String, as name: ObjectName) throws(SystemError) {
+        if rename(temporary, path(of: name)) == 0 { return }
+        try makeParent(of: name)
+        try retrying("stage", temporary) { rename(temporary, path(of: name)) }
     }
 
     // MARK: the end
@@ -152,20 +163,19 @@ public final class StoreTransaction: Sendable {
         if names.isEmpty { return }
         let objects = store.path.appending("objects")
         for (staged, names) in Dictionary(grouping: names, by: StagedObjects.folderName) {
-            let target = objects.appending(String(staged.suffix(2)))
             // A folder that the store lacks moves as a whole: one rename instead of one for each object.
-            if rename(folder.appending(staged).string, target.string) != 0 { try move(names, target) }
+            if staged != StagedObjects.commits, rename("\(folder)/\(staged)", "\(objects)/\(staged)") == 0 { continue }
+            for name in names { try move(name) }
         }
         // One flush of the journal; a flush for each of up to 256 folders would be as many.
         try Descriptor(opening: objects.string, flags: O_RDONLY | O_DIRECTORY).syncFileSystem()
     }
 
-    private func move(_ names: [ObjectName], _ folder: FilePath) throws(SystemError) {
-        try Files.makeFolder(folder)
-        for name in names {
-            let target = store.path(of: name).string
-            try retrying("store", target) { rename(path(of: name).string, target) }
-        }
+    private func move(_ name: ObjectName) throws(SystemError) {
+        let target = store.objectPath(name)
+        if rename(path(of: name), target) == 0 { return }
+        try Files.makeFolder(FilePath(target).removingLastComponent())
+        try retrying("store", target) { rename(path(of: name), target) }
     }
 
     deinit {
