@@ -117,8 +117,43 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["LinuxSystem", system], path: "Tests/TestSupport",
             swiftSettings: settings),
+        tests("Settings", ["LinuxSystem", system]),
+        tests(
+            "HostImages",
+            [
+                "ObjectStorage", "ObjectFormats", "Checksums", "Settings", "TrustMetadata", "LinuxSystem", "CLinux",
+                system,
+            ]),
         tests("Signatures", ["LinuxSystem", system]),
         tests("TrustMetadata", ["Signatures"]),
-        tests("Releases", ["Checksums", "TrustMetadata"]),
+        tests(
+            "Releases",
+            ["ObjectStorage", "ObjectFormats", "Signatures", "Checksums", "TrustMetadata", "LinuxSystem", system]),
+        tests("ObjectFormats", ["Checksums", "LinuxSystem", system]),
+        tests("ObjectStorage", ["ObjectFormats", "Checksums", "LinuxSystem", "CZlib", system]),
+        // Sysroots and images for tests, made with stock tools and with our own store.
+        .target(
+            name: "SysrootFixtures",
+            dependencies: [
+                "TestSupport", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "LinuxSystem",
+                system,
+            ], path: "Tests/SysrootFixtures", swiftSettings: settings),
+        // Changes a sysroot in a process of its own, which a test can kill at a fault point.
+        .executableTarget(
+            name: "deployment-trial", dependencies: ["Deployments", "Sysroots", "Checksums", "LinuxSystem", system],
+            path: "Tests/DeploymentTrial", swiftSettings: settings),
+        tests("OSTree", ["SysrootFixtures", "ObjectStorage", "ObjectFormats", "Checksums", "LinuxSystem", system]),
+        tests(
+            "Sysroots",
+            [
+                "SysrootFixtures", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata",
+                "LinuxSystem", system,
+            ]),
+        tests(
+            "Deployments",
+            [
+                "SysrootFixtures", "deployment-trial", "OSTree", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums",
+                "Signatures", "LinuxSystem", system,
+            ]),
     ]
 )

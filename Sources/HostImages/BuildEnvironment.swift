@@ -26,8 +26,10 @@ struct BuildEnvironment {
     /// The operator's `SOURCE_DATE_EPOCH`.
     ///
     /// - Throws: `ImageError.invalidSourceDate`.
-    static func sourceDate() throws(ImageError) -> UInt64? {
-        guard let text = variable("SOURCE_DATE_EPOCH"), !text.isEmpty else { return nil }
+    static func sourceDate() throws(ImageError) -> UInt64? { try sourceDate(from: variable("SOURCE_DATE_EPOCH")) }
+
+    static func sourceDate(from text: String?) throws(ImageError) -> UInt64? {
+        guard let text, !text.isEmpty else { return nil }
         guard let seconds = UInt64(text) else { throw .invalidSourceDate(text) }
         return seconds
     }

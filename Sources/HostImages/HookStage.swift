@@ -31,14 +31,21 @@ struct HookStage {
     /// - Throws: `ImageError.hookFailed` with the hook's last lines, `.hookNotExecutable`; `SystemError`.
     func run(log: borrowing ToolLog) async throws {
         for name in try names() {
-            try log.note("hook \(name)")
             let hook = folder.appending("hooks").appending(name)
             let failure =
                 name.hasSuffix(".chroot")
                 ? try await log.run(Self.inside(tree, hook), environment: variables)
-                : try await log.run(
-                    [hook.string, tree.string], environment: outsideVariables, workingDirectory: folder)
+                : try await runOutside(hook, log: log)
             if let failure { throw ImageError.hookFailed(name: name, detail: failure) }
+        }
+    }
+
+    private func runOutside(_ hook: FilePath, log: borrowing ToolLog) async throws -> String? {
+        do {
+            return try await log.run(
+                [hook.string, tree.string], environment: outsideVariables, workingDirectory: folder)
+        } catch ImageError.missingTool {
+            return "the program that its first line names does not exist"
         }
     }
 

@@ -30,7 +30,8 @@ public struct ImageReport: Sendable, Equatable {
         commit = try store.resolve(name)
         let read = try store.commit(commit)
         guard let version = read.version, let channel = read.channel, let architecture = read.architecture,
-            let kernel = read.string(Commit.Key.linux), case .uint64(let size)? = read.metadata[Commit.Key.installedSize]
+            let kernel = read.string(Commit.Key.linux),
+            case .uint64(let size)? = read.metadata[Commit.Key.installedSize]
         else { throw ImageError.noImageMetadata(commit: commit.hex) }
         (self.version, self.channel, self.architecture, self.kernel) = (version, channel, architecture, kernel)
         refs = read.refBindings

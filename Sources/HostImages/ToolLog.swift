@@ -20,39 +20,41 @@ struct ToolLog: ~Copyable {
 
     /// How a tool ended: `nil` is well, otherwise its status in words and the last lines that it printed.
     ///
-    /// - Parameters:
-    ///   - environment: all of the tool's environment; nothing is inherited.
-    /// - Throws: `ImageError.missingTool` when there is no such executable, `SystemError`.
-    func run(_ command: [String], environment: [String: String], workingDirectory: FilePath? = nil) async throws
-        -> String?
-    {
+    /// - Parameter environment: all of the tool's environment; nothing is inherited.
+    /// - Throws: `ImageError.missingTool` when there is no such executable or its interpreter, `SystemError`.
+    func run(
+        _ command: [String], environment: [String: String], workingDirectory: FilePath? = nil
+    ) async throws -> String? {
+        try note("# " + environment.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: " "))
+        try note("# " + command.joined(separator: " ").replacing("\n", with: "\n# "))
         let start = try size()
-        try note("# \(environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " "))")
-        try note("# \(command.joined(separator: " "))")
-        let status = try await Self.spawn(
-            command, environment, workingDirectory, output: FileDescriptor(rawValue: file.raw))
-        switch status {
-        case .exited(0): return nil
-        case .exited(let code): return "status \(code)" + (try lastLines(since: start))
-        case .signaled(let signal): return "signal \(signal)" + (try lastLines(since: start))
+        do {
+            switch try await spawn(command, environment, workingDirectory) {
+            case .exited(0): return nil
+            case .exited(let code): return "status \(code)" + (try lastLines(since: start))
+            case .signaled(let signal): return "signal \(signal)" + (try lastLines(since: start))
+            }
+        } catch let error as SubprocessError {
+            if error.code == .executableNotFound { throw ImageError.missingTool(Self.name(command[0])) }
+            return "it cannot be started: \(error)"
         }
     }
 
-    private static func spawn(
-        _ command: [String], _ environment: [String: String], _ workingDirectory: FilePath?, output: FileDescriptor
+    private func spawn(
+        _ command: [String], _ environment: [String: String], _ workingDirectory: FilePath?
     ) async throws -> TerminationStatus {
-        let variables = environment.compactMap { entry in Environment.Key(rawValue: entry.key).map { ($0, entry.value) }
+        let variables = environment.compactMap { entry in
+            Environment.Key(rawValue: entry.key).map { ($0, entry.value) }
         }
-        do {
-            return try await Subprocess.run(
-                .path(FilePath(command[0])), arguments: Arguments(Array(command.dropFirst())),
-                environment: .custom(Dictionary(uniqueKeysWithValues: variables)), workingDirectory: workingDirectory,
-                output: .fileDescriptor(output, closeAfterSpawningProcess: false), error: .combinedWithOutput
-            ).terminationStatus
-        } catch let error as SubprocessError where error.code == .executableNotFound {
-            throw ImageError.missingTool(FilePath(command[0]).lastComponent?.string ?? command[0])
-        }
+        let log = FileDescriptor(rawValue: file.raw)
+        return try await Subprocess.run(
+            .path(FilePath(command[0])), arguments: Arguments(Array(command.dropFirst())),
+            environment: .custom(Dictionary(uniqueKeysWithValues: variables)), workingDirectory: workingDirectory,
+            output: .fileDescriptor(log, closeAfterSpawningProcess: false), error: .combinedWithOutput
+        ).terminationStatus
     }
+
+    private static func name(_ path: String) -> String { FilePath(path).lastComponent?.string ?? path }
 
     /// Adds a line of our own.
     ///
@@ -67,8 +69,7 @@ struct ToolLog: ~Copyable {
         let count = Int(min(4096, end - start))
         var bytes = [UInt8](repeating: 0, count: count)
         let read = try retrying("read", path.string) { pread(file.raw, &bytes, count, off_t(end) - off_t(count)) }
-        let lines = String(decoding: bytes.prefix(read), as: UTF8.self).split(separator: "\n")
-            .filter { !$0.hasPrefix("# ") }.suffix(12)
+        let lines = String(decoding: bytes.prefix(read), as: UTF8.self).split(separator: "\n").suffix(12)
         return lines.map { "\n  \($0)" }.joined() + "\n  (all of it: \(path))"
     }
 }

@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 public import SystemPackage
 
 /// The process as the kernel started it.
@@ -10,6 +11,9 @@ public enum ProcessStart {
     public static let arguments: [String] = (0..<hostctl_argument_count()).compactMap { index in
         hostctl_argument(index).map { String(cString: $0) }
     }
+
+    /// The process id.
+    public static var id: Int32 { getpid() }
 
     /// The path of the running executable as it was given to `execve`; may be relative.
     public static let executable: FilePath? = hostctl_executable_path().map { FilePath(String(cString: $0)) }

@@ -14,9 +14,8 @@ enum LibraryThread {
     static func run<Value, Failure>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
         if pthread_equal(pthread_self(), thread) != 0 { return try body() }
         // The job runs while this frame waits for it, so nothing that it captures is used by two threads.
-        nonisolated(unsafe) var outcome: Result<Value, Failure>?
+        var outcome: Result<Value, Failure>?
         withoutActuallyEscaping(body) { body in
-            nonisolated(unsafe) let body = body
             let job = Job {
                 do throws(Failure) { outcome = .success(try body()) } catch { outcome = .failure(error) }
             }
@@ -41,13 +40,15 @@ enum LibraryThread {
 
 /// Work, and a way to wait for its end.
 private final class Job: Sendable {
-    private let body: @Sendable () -> Void
+    // Touched by the library's thread only, once the job is in the queue.
+    private nonisolated(unsafe) var body: (() -> Void)?
     private let finished = Semaphore()
 
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    init(_ body: @escaping () -> Void) { self.body = body }
 
     func perform() {
-        body()
+        body?()
+        body = nil  // before the signal: the caller's frame, into which it points, goes away then
         finished.signal()
     }
 

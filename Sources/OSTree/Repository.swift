@@ -120,6 +120,7 @@ public final class Repository: Sendable {
     /// Runs `body` while the repository is locked, so that libostree processes and ours keep out of each other's way.
     ///
     /// - Throws: `OSTreeError` when the lock cannot be had, or what `body` throws.
+    @discardableResult
     public func withLock<Value>(_ lock: Lock, _ body: () throws -> Value) throws -> Value {
         try LibraryThread.run { () throws(OSTreeError) in
             try withGError("lock \(path)") { ostree_repo_lock_push(object.pointer, lock.value, nil, $0) }

@@ -1,6 +1,6 @@
 public import Checksums
 import Glibc
-import LinuxSystem
+public import LinuxSystem
 public import ObjectFormats
 public import SystemPackage
 
@@ -46,6 +46,19 @@ public final class StoreTransaction: Sendable {
 
     /// How many objects wait for the commit.
     public var stagedCount: Int { objects.with { $0.staged.count } }
+
+    /// The bytes of what waits for the commit.
+    ///
+    /// - Throws: `SystemError`.
+    public func stagedBytes() throws(SystemError) -> Int64 {
+        var sum: Int64 = 0
+        for name in objects.with({ $0.staged }) {
+            var status = stat()
+            try retrying("examine", path(of: name).string) { lstat(path(of: name).string, &status) }
+            sum += Int64(status.st_size)
+        }
+        return sum
+    }
 
     /// Whether the object is staged, or in the store already; `commit` then makes sure that it still is.
     public func contains(_ name: ObjectName) -> Bool {

@@ -1,8 +1,8 @@
 import Checksums
 public import LinuxSystem
+import OSTree
 import ObjectFormats
 public import ObjectStorage
-import OSTree
 public import Signatures
 import SystemPackage
 import TrustMetadata
@@ -48,6 +48,14 @@ public struct Publisher: Sendable {
         _ ref: String, from source: Store, epoch: Int64 = 0, minimumHostctl: String, wait: Double = 0
     ) async throws -> PublishedRelease {
         let lock = try origin.lock("hostctl release publish", seconds: wait)
+        let published = try await publishLocked(ref, from: source, epoch: epoch, minimumHostctl: minimumHostctl)
+        _ = consume lock
+        return published
+    }
+
+    private func publishLocked(
+        _ ref: String, from source: Store, epoch: Int64, minimumHostctl: String
+    ) async throws -> PublishedRelease {
         let checksum = try source.resolve(ref)
         let identity = try ReleaseIdentity(source.commit(checksum))
         var index = try origin.index(channel: identity.channel, architecture: identity.architecture)
@@ -62,7 +70,6 @@ public struct Publisher: Sendable {
         let manifest = try manifest(identity, checksum, source, index, epoch, minimumHostctl)
         if known == nil { try await announce(manifest, in: &index) }
         try updateForOtherClients(identity, index)
-        _ = consume lock
         return PublishedRelease(
             manifest: manifest, wasPublished: known != nil, newObjects: copied.objects, newBytes: copied.bytes,
             sequence: index.sequence)

@@ -48,6 +48,20 @@ public struct ReleaseClient {
         return index
     }
 
+    /// The newest release of a channel, or the one of a version, with its signed manifest.
+    ///
+    /// - Throws: `ReleaseError`, `TrustMetadataError`, `TransferError`.
+    public func release(
+        channel: ChannelName, architecture: Architecture, version: VersionName?
+    ) throws -> (manifest: ReleaseManifest, signed: [UInt8]) {
+        let index = try index(channel: channel, architecture: architecture)
+        if let version { return try manifest(index.entry(version), of: index) }
+        guard let latest = index.latest else {
+            throw ReleaseError.unknownRelease(channel: channel.text, version: nil)
+        }
+        return try manifest(latest, of: index)
+    }
+
     /// The manifest of a release in the index, and its signed form.
     ///
     /// - Throws: `ReleaseError.mismatch`, `TrustMetadataError`, `TransferError`.

@@ -1,0 +1,95 @@
+import Deployments
+public import LinuxSystem
+import ObjectStorage
+import Releases
+public import Signatures
+public import Sysroots
+public import SystemPackage
+public import Transfers
+
+/// What a new sysroot will be.
+public struct InstallRequest: Sendable {
+    public var following: SysrootState
+    /// The newest of the channel by default.
+    public var version: String?
+    public var stateroot: String
+    /// The keys to trust, by the file names that they will have in `/etc/hostctl/trusted-keys.d`.
+    public var trustedKeys: [(name: String, key: PublicKey)]
+    /// Besides those of the image.
+    public var kernelArguments: [String]
+
+    public init(
+        following: SysrootState, version: String? = nil, stateroot: String, trustedKeys: [(name: String, key: PublicKey)],
+        kernelArguments: [String] = []
+    ) {
+        self.following = following
+        self.version = version
+        self.stateroot = stateroot
+        self.trustedKeys = trustedKeys
+        self.kernelArguments = kernelArguments
+    }
+}
+
+/// Makes a sysroot out of a release. What it installs is verified exactly as an update is.
+public struct Installer {
+    public let root: FilePath
+    public let version: String
+    public let options: TransferOptions
+    public let progress: ProgressHandler
+    static let command = "hostctl install sysroot"
+
+    public init(root: FilePath, version: String, options: TransferOptions, progress: @escaping ProgressHandler) {
+        self.root = root
+        self.version = version
+        self.options = options
+        self.progress = progress
+    }
+
+    /// Installs; an interrupted installation is completed by running it again.
+    ///
+    /// - Throws: as `Updater.run`; `DeploymentError.alreadyInstalled`.
+    public func run(_ request: InstallRequest) throws -> UpdateOutcome {
+        let keys = TrustedKeys(keys: request.trustedKeys)
+        if keys.keys.isEmpty { throw UpdateError.noTrustedKeys(folders: ["--trusted-key"]) }
+        let (client, manifest, signed) = try findRelease(request, keys)
+        // Only now, when there is something to install, is anything written.
+        try SysrootChange.initialize(root: root, stateroot: request.stateroot)
+        let paths = SysrootPaths(root: root)
+        let store = try Store(opening: paths.repository)
+        let downloads = Downloads(paths)
+        let lock = try downloads.lock("\(Self.command) (pid \(ProcessStart.id))", seconds: 0, waiting: { _ in })
+        let fetch = ReleaseFetch(
+            origin: request.following.origin, store: store, downloads: downloads, keys: keys, options: options,
+            progress: progress)
+        var outcome = UpdateOutcome(result: .deployed, manifest: manifest, previous: nil, size: manifest.full)
+        outcome.fetched = try fetch.run(manifest, signed: signed, client: client, size: manifest.full)
+        progress(ProgressReport("deploying"))
+        try request.following.save(paths)
+        outcome.deployment = try deploy(manifest, request)
+        try downloads.clear(store)
+        _ = consume lock
+        return outcome
+    }
+
+    private func findRelease(
+        _ request: InstallRequest, _ keys: TrustedKeys
+    ) throws -> (ReleaseClient, ReleaseManifest, [UInt8]) {
+        let client = ReleaseClient(origin: request.following.origin, keys: keys, options: options)
+        let channel = try ChannelName(request.following.channel)
+        progress(ProgressReport("looking for releases"))
+        let (manifest, signed) = try client.release(
+            channel: channel, architecture: Architecture(request.following.architecture),
+            version: request.version.map { (text) throws(ReleaseError) in try VersionName(text) })
+        try manifest.requireSupport(by: self.version)
+        return (client, manifest, signed)
+    }
+
+    private func deploy(_ manifest: ReleaseManifest, _ request: InstallRequest) throws -> DeploymentRecord {
+        let change = try SysrootChange(root: root, command: Self.command)
+        return try change.deploy(
+            DeployRequest(
+                commit: manifest.commit, refspec: manifest.ref, stateroot: request.stateroot,
+                kernelArguments: request.kernelArguments,
+                trustedKeys: request.trustedKeys.map { (name: $0.name, pem: $0.key.pem) }))
+    }
+}

@@ -1,0 +1,68 @@
+import Checksums
+import LinuxSystem
+import ObjectFormats
+import ObjectStorage
+import Releases
+import Signatures
+import SystemPackage
+import Transfers
+
+/// One release on its way into the store.
+struct ReleaseFetch {
+    let origin: String
+    let store: Store
+    let downloads: Downloads
+    let keys: TrustedKeys
+    let options: TransferOptions
+    let progress: ProgressHandler
+
+    /// Fetches all that the manifest's commit needs. The commit and its signatures are verified before the
+    /// first of its objects is asked for, and enter the store after the last.
+    ///
+    /// - Parameter size: what is missing at most.
+    /// - Throws: `UpdateError.notEnoughSpace` before the first write; `TransferError`, `StoreError`,
+    ///   `TrustMetadataError`, `ReleaseError`, `SystemError`.
+    func run(_ manifest: ReleaseManifest, signed: [UInt8], client: ReleaseClient, size: FetchSize) throws -> FetchFigures {
+        let commit = try client.commit(of: manifest)
+        FaultPoint.reached("fetch.after-commit")
+        let transaction = try StoreTransaction(store, staging: .resumable(downloads.staging))
+        try requireSpace(size, transaction)
+        FaultPoint.reached("fetch.before-objects")
+        let fetcher = ObjectFetcher(
+            repository: OriginLayout(root: origin).place(of: OriginLayout.store), options: options,
+            sizeLimit: manifest.full.bytes)
+        let figures = try fetcher.fetch(
+            commit.commit, into: transaction, objectCount: manifest.full.objects - 1, progress: progress)
+        FaultPoint.reached("fetch.after-objects")
+        try keep(commit, manifest, transaction)
+        try downloads.save(signed)
+        FaultPoint.reached("fetch.after-manifest")
+        return figures
+    }
+
+    /// Brings everything into the store and names it before a collector could run.
+    private func keep(_ commit: VerifiedCommit, _ manifest: ReleaseManifest, _ transaction: StoreTransaction) throws {
+        progress(ProgressReport("writing to disk"))
+        let lock = try store.lock(.shared)
+        try transaction.write(.commit, commit.bytes, expected: commit.checksum)
+        try transaction.commit()
+        try store.setDetachedMetadata(commit.detachedMetadata, of: commit.checksum)
+        FaultPoint.reached("fetch.before-refs")
+        try store.setRef(Downloads.lease, to: commit.checksum)
+        try store.setRef(manifest.ref, to: commit.checksum)
+        FaultPoint.reached("fetch.after-refs")
+        _ = consume lock
+    }
+
+    /// Each file takes up to a block more than its bytes.
+    private static let blockSize: Int64 = 4096
+
+    private func requireSpace(_ size: FetchSize, _ transaction: StoreTransaction) throws {
+        let staged = try transaction.stagedBytes()
+        let needed = max(0, size.bytes + size.objects * Self.blockSize - staged)
+        let available = try FileSystemSpace(at: store.path)
+        guard available.bytes >= needed else {
+            throw UpdateError.notEnoughSpace(path: store.path.string, needed: needed, available: available.bytes)
+        }
+    }
+}

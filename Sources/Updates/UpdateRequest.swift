@@ -1,0 +1,58 @@
+public import Releases
+public import Sysroots
+
+/// What an update is asked to do.
+public struct UpdateRequest: Sendable {
+    /// How far to go.
+    public enum Goal: Sendable {
+        /// Only say what there is.
+        case check
+        /// Fetch, and deploy later without the network.
+        case download
+        /// Fetch and deploy.
+        case deploy
+        /// Deploy what was downloaded; no network.
+        case deployDownloaded
+    }
+
+    public var goal: Goal
+    /// A version of the channel; the newest by default.
+    public var version: String?
+    /// Whether a release older than the deployed one is accepted.
+    public var allowsDowngrade: Bool
+    /// What to follow from now on; what is followed already by default.
+    public var following: SysrootState?
+
+    public init(
+        _ goal: Goal, version: String? = nil, allowsDowngrade: Bool = false, following: SysrootState? = nil
+    ) {
+        self.goal = goal
+        self.version = version
+        self.allowsDowngrade = allowsDowngrade
+        self.following = following
+    }
+}
+
+/// What an update has done.
+public struct UpdateOutcome: Sendable {
+    /// How far it came.
+    public enum Result: String, Sendable {
+        /// The release is the default deployment already.
+        case unchanged
+        /// There is a release, and nothing was done about it.
+        case available
+        case downloaded
+        case deployed
+    }
+
+    public let result: Result
+    public let manifest: ReleaseManifest
+    /// What is deployed at the start.
+    public let previous: DeploymentRecord?
+    /// What was, or at most will have to be, fetched.
+    public let size: FetchSize
+    /// What this run has fetched.
+    public var fetched = FetchFigures()
+    /// The new deployment.
+    public var deployment: DeploymentRecord?
+}

@@ -1,0 +1,202 @@
+import Checksums
+import Deployments
+public import LinuxSystem
+import ObjectFormats
+import ObjectStorage
+import Releases
+import Signatures
+public import Sysroots
+public import SystemPackage
+public import Transfers
+
+/// Brings a sysroot from one release to another.
+public struct Updater {
+    public let paths: SysrootPaths
+    /// As `hostctl upgrade`: for the history, and for those who wait.
+    public let command: String
+    /// The running program's version, which a release may be too new for.
+    public let version: String
+    public let options: TransferOptions
+    /// Seconds to wait for another process that changes the sysroot.
+    public let wait: Double
+    public let progress: ProgressHandler
+    /// Told, before a wait, who is being waited for.
+    public let waiting: @Sendable (String?) -> Void
+
+    public init(
+        root: FilePath, command: String, version: String, options: TransferOptions, wait: Double = 0,
+        progress: @escaping ProgressHandler = { _ in }, waiting: @escaping @Sendable (String?) -> Void = { _ in }
+    ) {
+        paths = SysrootPaths(root: root)
+        self.command = command
+        self.version = version
+        self.options = options
+        self.wait = wait
+        self.progress = progress
+        self.waiting = waiting
+    }
+
+    /// Does what is asked. A failure is remembered where `status` shows it.
+    ///
+    /// - Throws: `UpdateError`, `ReleaseError`, `TrustMetadataError`, `TransferError`, `StoreError`,
+    ///   `DeploymentError`, `LockedError`, `SystemError`. The deployments are then as they were.
+    public func run(_ request: UpdateRequest) throws -> UpdateOutcome {
+        let reader = SysrootReader(root: paths.root)
+        guard reader.isSysroot else { throw DeploymentError.notASysroot(path: paths.root.string) }
+        do {
+            let outcome = try Update(self, reader, request).run()
+            if outcome.result != .deployed, try FailureRecord.load(paths)?.command == command {
+                try FailureRecord.clear(paths)
+                try StatusFile(paths).write(reader.report())
+            }
+            return outcome
+        } catch let error as LockedError {
+            throw error  // the other one's story is not ours to tell
+        } catch {
+            try remember(error, reader)
+            throw error
+        }
+    }
+
+    private func remember(_ error: any Error, _ reader: SysrootReader) throws {
+        do {
+            try FailureRecord(command: command, error: error).save(paths)
+            try StatusFile(paths).write(reader.report())
+        } catch is SystemError {
+            // The disk that is too full or read-only for the update may be so for this, too: the first error counts.
+        }
+    }
+
+    /// The command and the process, as others see it in a lock.
+    var holder: String { "\(command) (pid \(ProcessStart.id))" }
+}
+
+/// One run of an updater.
+private struct Update {
+    let updater: Updater
+    let request: UpdateRequest
+    let reader: SysrootReader
+    let store: Store
+    let downloads: Downloads
+    let keys: TrustedKeys
+    let following: SysrootState
+
+    init(_ updater: Updater, _ reader: SysrootReader, _ request: UpdateRequest) throws {
+        self.updater = updater
+        self.request = request
+        self.reader = reader
+        guard let following = try request.following ?? SysrootState.load(updater.paths) else {
+            throw UpdateError.noOrigin(sysroot: updater.paths.root.string)
+        }
+        self.following = following
+        store = try Store(opening: updater.paths.repository)
+        downloads = Downloads(updater.paths)
+        let folders = reader.trustedKeyFolders
+        keys = try TrustedKeys.load(folders: folders)
+        if keys.keys.isEmpty { throw UpdateError.noTrustedKeys(folders: folders.map(\.string)) }
+    }
+
+    func run() throws -> UpdateOutcome {
+        if request.goal == .check { return try findRelease().outcome }
+        let lock = try downloads.lock(updater.holder, seconds: updater.wait, waiting: updater.waiting)
+        defer { withExtendedLifetime(lock) {} }
+        return request.goal == .deployDownloaded ? try deployDownloaded() : try fetchAndDeploy()
+    }
+
+    private struct Found {
+        let outcome: UpdateOutcome
+        let signed: [UInt8]
+        let client: ReleaseClient
+    }
+
+    /// Settles which release is meant, and whether it is acceptable, from small signed documents.
+    private func findRelease() throws -> Found {
+        let client = ReleaseClient(origin: following.origin, keys: keys, options: updater.options)
+        let channel = try ChannelName(following.channel)
+        updater.progress(ProgressReport("looking for releases"))
+        let (manifest, signed) = try client.release(
+            channel: channel, architecture: Architecture(following.architecture),
+            version: request.version.map { (text) throws(ReleaseError) in try VersionName(text) })
+        return Found(outcome: try judge(manifest), signed: signed, client: client)
+    }
+
+    /// Whether a verified manifest may replace what is deployed.
+    private func judge(_ manifest: ReleaseManifest) throws -> UpdateOutcome {
+        try manifest.requireSupport(by: updater.version)
+        let previous = reader.report().defaultDeployment
+        let isSame = previous?.checksum == manifest.commit && previous?.refspec == manifest.ref
+        if let previous, !isSame, !request.allowsDowngrade {
+            let deployed = try store.commit(previous.checksum)
+            guard manifest.timestamp >= deployed.timestamp else {
+                throw ReleaseError.downgrade(
+                    offered: manifest.version.text, deployed: previous.version ?? previous.checksum.hex)
+            }
+        }
+        return UpdateOutcome(
+            result: isSame ? .unchanged : .available, manifest: manifest, previous: previous,
+            size: manifest.fetchSize(from: previous?.checksum))
+    }
+
+    private func fetchAndDeploy() throws -> UpdateOutcome {
+        let found = try findRelease()
+        if found.outcome.result == .unchanged {
+            try follow()
+            return found.outcome
+        }
+        let fetch = ReleaseFetch(
+            origin: following.origin, store: store, downloads: downloads, keys: keys, options: updater.options,
+            progress: updater.progress)
+        let figures = try fetch.run(
+            found.outcome.manifest, signed: found.signed, client: found.client, size: found.outcome.size)
+        var outcome = found.outcome.with(.downloaded)
+        outcome.fetched = figures
+        if request.goal == .deploy { try deploy(&outcome) }
+        return outcome
+    }
+
+    /// Everything is verified again: keys may have been revoked since the download.
+    private func deployDownloaded() throws -> UpdateOutcome {
+        let manifest = try downloads.manifest(keys)
+        let wanted = OriginLayout.ref(
+            channel: try ChannelName(following.channel), architecture: try Architecture(following.architecture))
+        guard manifest.ref == wanted else { throw UpdateError.nothingDownloaded }
+        if let version = request.version, version != manifest.version.text { throw UpdateError.nothingDownloaded }
+        var outcome = try judge(manifest)
+        if outcome.result == .unchanged { return outcome }
+        _ = try VerifiedCommit(
+            manifest, bytes: store.commitBytes(manifest.commit),
+            detachedMetadata: store.detachedMetadata(of: manifest.commit) ?? DetachedMetadata.encode(signatures: []),
+            keys: keys)
+        try deploy(&outcome)
+        return outcome
+    }
+
+    private func deploy(_ outcome: inout UpdateOutcome) throws {
+        updater.progress(ProgressReport("deploying"))
+        let change = try SysrootChange(
+            root: updater.paths.root, command: updater.command, wait: updater.wait, waiting: updater.waiting)
+        guard change.report().defaultDeployment?.name == outcome.previous?.name else {
+            throw UpdateError.changedMeanwhile
+        }
+        try follow()
+        let deployment = try change.deploy(
+            DeployRequest(commit: outcome.manifest.commit, refspec: outcome.manifest.ref))
+        try downloads.clear(store)
+        outcome = outcome.with(.deployed)
+        outcome.deployment = deployment
+    }
+
+    /// The intention is recorded before the switch: an interrupted `switch` is completed by the next upgrade.
+    private func follow() throws {
+        if try SysrootState.load(updater.paths) != following { try following.save(updater.paths) }
+    }
+}
+
+extension UpdateOutcome {
+    fileprivate func with(_ result: Result) -> UpdateOutcome {
+        var copy = UpdateOutcome(result: result, manifest: manifest, previous: previous, size: size)
+        copy.fetched = fetched
+        copy.deployment = deployment
+        return copy
+    }
+}

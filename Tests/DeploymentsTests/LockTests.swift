@@ -1,0 +1,71 @@
+import Deployments
+import Glibc
+import LinuxSystem
+import OSTree
+import SysrootFixtures
+import Sysroots
+import SystemPackage
+import TestSupport
+import Testing
+
+@Suite struct LockTests {
+    private let host: DeploymentFixture
+    private var trial: String { BuiltProducts.folder.appending("deployment-trial").string }
+
+    init() throws {
+        host = try DeploymentFixture()
+        try host.deploy("1")
+    }
+
+    @Test("a second process is told who holds the lock, and gives up with the locked error")
+    func second() throws {
+        let first = try host.change("hostctl upgrade")
+        var told: String?
+        let error = #expect(throws: LockedError.self) {
+            _ = try SysrootChange(root: host.root, command: "hostctl rollback", wait: 0.2) { told = $0 }
+        }
+        #expect(told == "hostctl upgrade (pid \(getpid()))")
+        #expect(error?.holder == told)
+        #expect(error?.category == .locked)
+        withExtendedLifetime(first) {}
+    }
+
+    @Test("without waiting the second fails at once")
+    func noWait() throws {
+        let first = try host.change()
+        let start = ContinuousClock.now
+        #expect(throws: LockedError.self) { _ = try host.change() }
+        #expect(ContinuousClock.now - start < .seconds(1))
+        withExtendedLifetime(first) {}
+    }
+
+    @Test("the lock is given back when the change ends, also by an error")
+    func givenBack() throws {
+        do { #expect(throws: DeploymentError.noRollback) { try host.change().rollback() } }
+        _ = try host.change()
+    }
+
+    @Test("a stock ostree command keeps us out, and is named")
+    func stockCommand() throws {
+        let library = Sysroot(at: host.root)
+        try #require(try library.tryLock())
+        defer { library.unlock() }
+        let error = #expect(throws: LockedError.self) { _ = try host.change() }
+        #expect(error?.holder == "an ostree command")
+    }
+
+    @Test("we keep stock ostree commands out")
+    func keepsStockOut() throws {
+        let change = try host.change()
+        let command = ["/usr/bin/ostree", "admin", "cleanup", "--sysroot=\(host.root)"]
+        #expect(try run(command, timeout: 1).end == .timedOut)
+        withExtendedLifetime(change) {}
+    }
+
+    @Test("a process that dies leaves no lock behind")
+    func deadHolder() throws {
+        let holder = try ChildProcess([trial, host.root.string, "hold"])
+        _ = try holder.wait()
+        _ = try host.change()
+    }
+}
