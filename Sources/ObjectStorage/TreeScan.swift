@@ -85,6 +85,8 @@ enum ExtendedAttributes {
         var attributes: [ExtendedAttribute] = []
         for name in try names(path) {
             let size = try retrying("read an attribute of", path) { hostctl_lgetxattr(path, name, nil, 0) }
+            // ostree does not see an attribute whose value is empty, so it is in no checksum.
+            if size == 0 { continue }
             var value = [UInt8](repeating: 0, count: size)
             let count = try retrying("read an attribute of", path) { hostctl_lgetxattr(path, name, &value, size) }
             let bytes = name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }

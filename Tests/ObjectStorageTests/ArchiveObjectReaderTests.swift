@@ -26,7 +26,9 @@ import Testing
     private var valid: [UInt8] { header.archivePrefix(size: UInt64(content.count)) + deflated(content) }
 
     /// Reads an object whose pieces have `step` bytes.
-    private func read(_ bytes: [UInt8], as name: ObjectName, limit: UInt64 = 1 << 20, step: Int = 5000) throws -> Int64 {
+    private func read(
+        _ bytes: [UInt8], as name: ObjectName, limit: UInt64 = 1 << 20, step: Int = 5000, in transaction: StoreTransaction
+    ) throws -> Int64 {
         let reader = ArchiveObjectReader(transaction)
         reader.begin(name, limit: limit)
         for start in stride(from: 0, to: bytes.count, by: step) {
@@ -40,7 +42,10 @@ import Testing
         location: SourceLocation = #_sourceLocation
     ) throws {
         let expected = name ?? self.name
-        let error = #expect(throws: StoreError.self, sourceLocation: location) { try read(bytes, as: expected, limit: limit) }
+        let transaction = try StoreTransaction(store)
+        let error = #expect(throws: StoreError.self, sourceLocation: location) {
+            try read(bytes, as: expected, limit: limit, in: transaction)
+        }
         if case .corrupted(expected, _)? = error {} else { Issue.record("\(error as Any)", sourceLocation: location) }
         #expect(transaction.stagedCount == 0, sourceLocation: location)
         try transaction.commit()
@@ -49,7 +54,7 @@ import Testing
 
     @Test("fed whole, in odd pieces or byte by byte, it is the same object", arguments: [1 << 20, 4093, 1])
     func pieces(step: Int) throws {
-        #expect(try read(valid, as: name, step: step) == Int64(content.count))
+        #expect(try read(valid, as: name, step: step, in: transaction) == Int64(content.count))
         try transaction.commit()
         #expect(try ObjectVerifier().checksum(ofFileAt: store.path(of: name)) == name.checksum)
     }
