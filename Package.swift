@@ -126,7 +126,11 @@ let package = Package(
             ]),
         tests("Signatures", ["LinuxSystem", system]),
         tests("TrustMetadata", ["Signatures"]),
-        tests("Releases", ["Checksums", "TrustMetadata"]),
+        tests(
+            "Releases",
+            ["ObjectStorage", "ObjectFormats", "Signatures", "Checksums", "TrustMetadata", "LinuxSystem", system]),
+        tests("ObjectFormats", ["Checksums", "LinuxSystem", system]),
+        tests("ObjectStorage", ["ObjectFormats", "Checksums", "LinuxSystem", "CZlib", system]),
         // Sysroots and images for tests, made with stock tools and with our own store.
         .target(
             name: "SysrootFixtures",

@@ -109,4 +109,13 @@ public enum DetachedMetadata {
     public static func encode(signatures: [[UInt8]]) -> [UInt8] {
         VariantDictionary.encode([signatureKey: .byteStrings(signatures)])
     }
+
+    /// A `.commitmeta` file with these signatures in place of its own, and whatever else it holds.
+    ///
+    /// - Throws: `FormatError`.
+    public static func replacing(signatures: [[UInt8]], in bytes: [UInt8]) throws(FormatError) -> [UInt8] {
+        var values = try VariantDictionary.decode(bytes[...], GVariantReader(what: "commitmeta"))
+        values[signatureKey] = .byteStrings(signatures)
+        return VariantDictionary.encode(values)
+    }
 }

@@ -83,37 +83,50 @@ public struct DirectoryTree: Hashable, Sendable {
         return writer.tuple(lastIsVariable: true)
     }
 
-    /// Reads a tree and refuses what could lead out of it: names `.`, `..`, empty ones, ones with `/`, and
-    /// names that stand there twice.
+    /// Reads a tree and refuses what could lead out of it, or that two readers could see differently: names `.`,
+    /// `..`, empty ones, ones with `/`, names that stand there twice, and lists that are not in byte order.
     ///
     /// - Throws: `FormatError`.
     public init(decoding bytes: [UInt8]) throws(FormatError) {
         let reader = GVariantReader(what: "dirtree")
-        let parts = try reader.tuple(bytes[...], [.variable(alignment: 1), .variable(alignment: 1)])
-        var seen = Set<String>()
+        let text = GVariantReader.Member.variable(alignment: 1)
+        let parts = try reader.tuple(bytes[...], [text, text])
         files = []
         for element in try reader.array(parts[0]) {
-            let entry = try reader.tuple(element, [.variable(alignment: 1), .variable(alignment: 1)])
-            files.append(
-                File(name: try Self.name(entry[0], reader, &seen), checksum: try Self.checksum(entry[1])))
+            let entry = try reader.tuple(element, [text, text])
+            let name = try Self.name(entry[0], after: files.last?.name, reader)
+            files.append(File(name: name, checksum: try Self.checksum(entry[1])))
         }
         folders = []
         for element in try reader.array(parts[1]) {
-            let entry = try reader.tuple(
-                element, [.variable(alignment: 1), .variable(alignment: 1), .variable(alignment: 1)])
-            let name = try Self.name(entry[0], reader, &seen)
+            let entry = try reader.tuple(element, [text, text, text])
+            let name = try Self.name(entry[0], after: folders.last?.name, reader)
             folders.append(
                 Folder(name: name, tree: try Self.checksum(entry[1]), metadata: try Self.checksum(entry[2])))
         }
+        try requireDistinctNames()
     }
 
+    /// Names are compared by their bytes: Swift's `==` takes two spellings of one character for the same.
     private static func name(
-        _ bytes: ArraySlice<UInt8>, _ reader: GVariantReader, _ seen: inout Set<String>
+        _ bytes: ArraySlice<UInt8>, after previous: String?, _ reader: GVariantReader
     ) throws(FormatError) -> String {
         let name = try reader.string(bytes)
         guard isValidName(name) else { throw FormatError("dirtree", "'\(name)' is not a name for a file") }
-        guard seen.insert(name).inserted else { throw FormatError("dirtree", "'\(name)' stands there twice") }
+        guard previous.map({ $0.utf8.lexicographicallyPrecedes(name.utf8) }) ?? true else {
+            throw FormatError("dirtree", "'\(name)' stands there twice or out of order")
+        }
         return name
+    }
+
+    /// Both lists are in order; no file may have the name of a folder.
+    private func requireDistinctNames() throws(FormatError) {
+        var rest = files[...]
+        for folder in folders {
+            rest = rest.drop { $0.name.utf8.lexicographicallyPrecedes(folder.name.utf8) }
+            guard let file = rest.first, file.name.utf8.elementsEqual(folder.name.utf8) else { continue }
+            throw FormatError("dirtree", "'\(file.name)' is both a file and a folder")
+        }
     }
 
     /// Whether a folder may hold this name.

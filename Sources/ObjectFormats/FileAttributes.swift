@@ -49,6 +49,9 @@ public struct FileAttributes: Hashable, Sendable {
             }
             attributes.append(ExtendedAttribute(name: Array(pair[0].dropLast()), value: Array(pair[1])))
         }
+        guard Set(attributes.map(\.name)).count == attributes.count else {
+            throw FormatError(reader.what, "an extended attribute stands there twice")
+        }
         return attributes
     }
 }

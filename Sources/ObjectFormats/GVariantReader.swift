@@ -59,7 +59,9 @@ struct GVariantReader {
         if bytes.isEmpty { return [] }
         let width = Self.offsetWidth(bytes.count)
         let bodyEnd = try offset(bytes, at: bytes.endIndex - width, width: width)
-        guard (bytes.endIndex - bodyEnd) % width == 0 else { throw malformed("an array's framing is uneven") }
+        guard bodyEnd < bytes.endIndex, (bytes.endIndex - bodyEnd) % width == 0 else {
+            throw malformed("an array's framing is uneven")
+        }
         var result: [ArraySlice<UInt8>] = []
         var start = bytes.startIndex
         for position in stride(from: bodyEnd, to: bytes.endIndex, by: width) {

@@ -93,7 +93,7 @@ enum VariantDictionary {
         for entry in try reader.array(bytes, alignment: 8) {
             let parts = try reader.tuple(entry, [.variable(alignment: 1), .variable(alignment: 8)])
             guard let separator = parts[1].lastIndex(of: 0),
-                let type = String(validating: parts[1][(separator + 1)...], as: UTF8.self)
+                let type = String(validating: parts[1][(separator + 1)...], as: UTF8.self), !type.isEmpty
             else { throw FormatError(reader.what, "a metadata value has no type") }
             let key = try reader.string(parts[0])
             let value = try Variant(type, parts[1][..<separator], reader)

@@ -63,6 +63,7 @@ public final class ArchiveObjectReader {
     /// - Throws: `StoreError.corrupted`, `SystemError`.
     public func finish() throws -> Int64 {
         guard case .content = phase, isLink || inflater.isFinished, remaining == 0 else {
+            writer.abandon()
             throw StoreError.corrupted(name, actual: nil)
         }
         _ = try writer.finish(expected: name.checksum)

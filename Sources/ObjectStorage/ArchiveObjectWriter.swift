@@ -26,19 +26,31 @@ public final class ArchiveObjectWriter {
     /// - Throws: `StoreError.corrupted` when the source's content does not have the checksum that names it;
     ///   `SystemError`.
     public func copy(_ name: ObjectName, from source: Store) throws -> Int64 {
-        guard try transaction.reserve(name) else { return 0 }
-        let (header, size) = try source.fileHeader(name.checksum)
-        let target = try transaction.createReserved(name, mode: 0o644)
+        guard transaction.reserve(name) else { return 0 }
+        var size: Int64 = 0
+        do {
+            let (header, contentSize) = try source.fileHeader(name.checksum)
+            try transaction.writeReserved(name, mode: 0o644) { target in
+                try write(header, contentSize, of: name, from: source, into: target)
+                size = Int64(try target.status().st_size)
+            }
+        } catch {
+            transaction.release(name)
+            throw error
+        }
+        return size
+    }
+
+    private func write(
+        _ header: FileHeader, _ size: Int64, of name: ObjectName, from source: Store, into target: borrowing Descriptor
+    ) throws {
+        _ = hasher.finish()  // a copy that failed may have left something
         hasher.update(header.checksumPrefix)
         try target.write(header.archivePrefix(size: UInt64(size)))
         if header.content == .regular { try compress(source.path(of: name), into: target) }
         let actual = hasher.finish()
-        guard actual == name.checksum else {
-            unlink(target.path)
-            throw StoreError.corrupted(name, actual: actual)
-        }
+        guard actual == name.checksum else { throw StoreError.corrupted(name, actual: actual) }
         try transaction.complete(target)
-        return Int64(try target.status().st_size)
     }
 
     private func compress(_ source: FilePath, into target: borrowing Descriptor) throws {

@@ -81,7 +81,7 @@ public final class BareObjectWriter {
         if let expected, expected != name.checksum {
             throw StoreError.corrupted(ObjectName(expected, .file), actual: name.checksum)
         }
-        if try !transaction.reserve(name) { return name.checksum }
+        if !transaction.reserve(name) { return name.checksum }
         if case .link(let target) = header.content {
             try stageLink(target, as: name)
         } else {
@@ -106,22 +106,31 @@ public final class BareObjectWriter {
         used = 0
     }
 
-    private func stageFile(as name: ObjectName) throws(SystemError) {
-        if let spill {
-            try applyAttributes(spill.file)
-            try transaction.stage(spill.path, as: name)
-            self.spill = nil
-        } else {
-            let file = try transaction.createReserved(name, mode: 0o600)
-            try file.write(UnsafeRawBufferPointer(rebasing: buffer[..<used]))
-            try applyAttributes(file)
+    private func stageFile(as name: ObjectName) throws {
+        guard let spill else {
+            return try transaction.writeReserved(name, mode: 0o600) { file in
+                try file.write(UnsafeRawBufferPointer(rebasing: buffer[..<used]))
+                try applyAttributes(file)
+            }
+        }
+        try releasing(name) { () throws(SystemError) in try applyAttributes(spill.file) }
+        try transaction.stage(spill.path, as: name)
+        self.spill = nil
+    }
+
+    private func releasing(_ name: ObjectName, _ body: () throws(SystemError) -> Void) throws(SystemError) {
+        do throws(SystemError) { try body() } catch {
+            transaction.release(name)
+            throw error
         }
     }
 
-    /// The owner first: changing it clears set-id bits and capabilities.
+    /// The owner first: changing it clears set-id bits and capabilities. A new file need not have our group: a
+    /// set-group-id folder hands on its own.
     private func applyAttributes(_ file: borrowing Descriptor) throws(SystemError) {
         let attributes = header.attributes
-        if attributes.uid != Self.owner || attributes.gid != Self.group {
+        let status = try file.status()
+        if attributes.uid != status.st_uid || attributes.gid != status.st_gid {
             try retrying("set the owner of", file.path) { fchown(file.raw, attributes.uid, attributes.gid) }
         }
         try retrying("set the permissions of", file.path) { fchmod(file.raw, attributes.permissions) }
@@ -129,15 +138,19 @@ public final class BareObjectWriter {
         try transaction.complete(file)
     }
 
-    private static let owner = geteuid()
-    private static let group = getegid()
-
     private func stageLink(_ target: String, as name: ObjectName) throws(SystemError) {
         let path = transaction.temporaryPath()
-        try retrying("make the link", path) { symlink(target, path) }
         let attributes = header.attributes
-        try retrying("set the owner of", path) { lchown(path, attributes.uid, attributes.gid) }
-        try ExtendedAttributes.write(attributes.extendedAttributes, toLink: path)
-        try transaction.stage(path, as: name)
+        do throws(SystemError) {
+            try releasing(name) { () throws(SystemError) in
+                try retrying("make the link", path) { symlink(target, path) }
+                try retrying("set the owner of", path) { lchown(path, attributes.uid, attributes.gid) }
+                try ExtendedAttributes.write(attributes.extendedAttributes, toLink: path)
+            }
+            try transaction.stage(path, as: name)
+        } catch {
+            unlink(path)
+            throw error
+        }
     }
 }

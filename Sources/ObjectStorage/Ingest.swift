@@ -26,7 +26,8 @@ extension StoreTransaction {
     /// Stages a tree: files by `workers` threads, streaming, then the folders from the bottom up.
     ///
     /// - Parameter progress: called now and then with the bytes stored so far and the bytes of all files.
-    /// - Throws: `SystemError`; `StoreError.unsupportedFile` when a file changed its kind meanwhile.
+    /// - Throws: `SystemError`; `StoreError.unsupportedFile` when a file changed its kind meanwhile, for a name that
+    ///   would lead out of its folder, and for an empty link; `StoreError.tooLarge` for a folder with too many names.
     public func ingest(
         _ tree: TreeFolder, workers: Int = Workers.processorCount,
         progress: @escaping @Sendable (_ done: Int64, _ total: Int64) -> Void = { _, _ in }
@@ -34,24 +35,27 @@ extension StoreTransaction {
         let files = IngestFiles(tree)
         let checksums = try files.store(in: self, workers: workers, progress: progress)
         var next = 0
-        let root = try storeFolder(tree, checksums, &next)
+        let root = try storeFolder(tree, "/", checksums, &next)
         return StoredTree(
             rootTree: root.tree, rootMetadata: root.metadata, fileCount: files.entries.count, size: files.size)
     }
 
     /// In the same order as `IngestFiles` lists the files.
     private func storeFolder(
-        _ folder: TreeFolder, _ checksums: [Checksum], _ next: inout Int
+        _ folder: TreeFolder, _ path: String, _ checksums: [Checksum], _ next: inout Int
     ) throws -> (tree: Checksum, metadata: Checksum) {
         var files: [DirectoryTree.File] = []
         var folders: [DirectoryTree.Folder] = []
         for name in folder.sortedNames {
+            guard DirectoryTree.isValidName(name) else {
+                throw StoreError.unsupportedFile(path: path + name, detail: "that is no name for a file")
+            }
             guard case .folder(let child)? = folder.entries[name] else {
                 files.append(.init(name: name, checksum: checksums[next]))
                 next += 1
                 continue
             }
-            let stored = try storeFolder(child, checksums, &next)
+            let stored = try storeFolder(child, "\(path)\(name)/", checksums, &next)
             folders.append(.init(name: name, tree: stored.tree, metadata: stored.metadata))
         }
         let tree = try write(.dirtree, DirectoryTree(files: files, folders: folders).encode())
@@ -148,14 +152,16 @@ extension Store {
         return stored
     }
 
-    /// Stores a commit, and points a ref at it afterwards.
+    /// Stores a commit whose tree is there, and points a ref at it before a collector can remove it.
     ///
-    /// - Throws: `StoreError`, `SystemError`.
+    /// - Throws: `StoreError.missing` without its root, `SystemError`.
     public func write(commit: Commit, ref: String? = nil) throws -> Checksum {
         let transaction = try StoreTransaction(self)
+        for root in [ObjectName(commit.rootTree, .dirtree), ObjectName(commit.rootMetadata, .dirmeta)] {
+            guard transaction.contains(root) else { throw StoreError.missing(root) }
+        }
         let checksum = try transaction.write(.commit, commit.encode())
-        try transaction.commit()
-        if let ref { try setRef(ref, to: checksum) }
+        try transaction.commit(refs: ref.map { [$0: checksum] } ?? [:])
         return checksum
     }
 }

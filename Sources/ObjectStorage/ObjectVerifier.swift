@@ -17,6 +17,7 @@ public final class ObjectVerifier {
     ///
     /// - Throws: `SystemError`, `StoreError.unsupportedFile` for other kinds of file.
     public func checksum(ofFileAt path: FilePath) throws -> Checksum {
+        _ = hasher.finish()  // a file that could not be read to its end may have left something
         var status = stat()
         try retrying("examine", path.string) { lstat(path.string, &status) }
         let attributes = FileAttributes(

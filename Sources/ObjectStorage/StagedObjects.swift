@@ -32,10 +32,13 @@ struct StagedObjects {
         try Files.makeFolder(folder.appending(Self.commits))
     }
 
-    private static func name(_ prefix: String, _ fileName: String) -> ObjectName? {
+    /// The object that a file stands for, if it stands where such an object would.
+    private func name(_ parent: String, _ prefix: String, _ fileName: String) -> ObjectName? {
         let parts = fileName.split(separator: ".", maxSplits: 1)
         guard parts.count == 2, let checksum = Checksum(hex: prefix + parts[0]) else { return nil }
-        return ObjectKind(rawValue: parts[1] == "filez" ? "file" : String(parts[1])).map { ObjectName(checksum, $0) }
+        guard let kind = ObjectKind(rawValue: parts[1] == "filez" ? "file" : String(parts[1])) else { return nil }
+        let name = ObjectName(checksum, kind)
+        return Self.relativePath(name, mode: mode) == "\(parent)/\(fileName)" ? name : nil
     }
 
     /// What an earlier transaction left here; makes the folder when there is none.
@@ -49,19 +52,18 @@ struct StagedObjects {
         let fromThisBoot = try isFromThisBoot()
         var found = Set<ObjectName>()
         for parent in try Files.names(in: folder) where Files.isFolder(folder.appending(parent)) {
-            let prefix = parent == Self.commits || parent == Self.unnamed ? "" : parent
-            try recover(folder.appending(parent), prefix, fromThisBoot, into: &found)
+            try recover(parent, parent == Self.commits ? "" : parent, fromThisBoot, into: &found)
         }
         try Files.replace(folder.appending(Self.bootFile), with: Array(Self.currentBoot.utf8))
         return found
     }
 
     private func recover(
-        _ parent: FilePath, _ prefix: String, _ fromThisBoot: Bool, into found: inout Set<ObjectName>
+        _ parent: String, _ prefix: String, _ fromThisBoot: Bool, into found: inout Set<ObjectName>
     ) throws {
-        for file in try Files.names(in: parent) {
-            let path = parent.appending(file)
-            if let name = Self.name(prefix, file), isComplete(path), try fromThisBoot || isIntact(name, path) {
+        for file in try Files.names(in: folder.appending(parent)) {
+            let path = folder.appending(parent).appending(file)
+            if let name = name(parent, prefix, file), isComplete(path), fromThisBoot || isIntact(name, path) {
                 found.insert(name)
             } else {
                 try Files.removeTree(path)
@@ -72,8 +74,9 @@ struct StagedObjects {
     /// A link is made in one step and cannot be torn.
     private func isComplete(_ path: FilePath) -> Bool {
         var status = stat()
-        return lstat(path.string, &status) == 0
-            && (status.st_mtim.tv_sec == 0 || status.st_mode & S_IFMT == Glibc.S_IFLNK)
+        guard lstat(path.string, &status) == 0 else { return false }
+        let type = status.st_mode & S_IFMT
+        return type == Glibc.S_IFLNK || type == Glibc.S_IFREG && status.st_mtim.tv_sec == 0
     }
 
     private static let bootFile = "boot-id"
@@ -87,11 +90,16 @@ struct StagedObjects {
         return Self.currentBoot != "unknown" && written == Array(Self.currentBoot.utf8)
     }
 
-    private func isIntact(_ name: ObjectName, _ path: FilePath) throws -> Bool {
-        guard name.kind == .file else {
-            return SHA256.hash(try Files.read(path, limit: Store.metadataLimit)) == name.checksum
+    /// What cannot be read is not intact either: it is dropped, and made or fetched again.
+    private func isIntact(_ name: ObjectName, _ path: FilePath) -> Bool {
+        do {
+            guard name.kind == .file else {
+                return SHA256.hash(try Files.read(path, limit: Store.metadataLimit)) == name.checksum
+            }
+            // Compressed objects are made here, not fetched: making them again is cheaper than checking them.
+            return mode == .bare ? try ObjectVerifier().checksum(ofFileAt: path) == name.checksum : false
+        } catch {
+            return false
         }
-        // Compressed objects are made here, not fetched: making them again is cheaper than checking them.
-        return mode == .bare ? try ObjectVerifier().checksum(ofFileAt: path) == name.checksum : false
     }
 }

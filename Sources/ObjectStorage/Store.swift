@@ -41,9 +41,11 @@ public struct Store: Sendable, Hashable {
     }
 
     private static func mode(in config: String) -> String {
-        for line in config.split(separator: "\n") {
-            let parts = line.split(separator: "=", maxSplits: 1).map { $0.filter { $0 != " " } }
-            if parts.count == 2, parts[0] == "mode" { return parts[1] }
+        var section = ""
+        for line in config.split(whereSeparator: \.isNewline) {
+            let text = line.filter { $0 != " " && $0 != "\t" }
+            if text.hasPrefix("[") { section = text }
+            if section == "[core]", text.hasPrefix("mode=") { return String(text.dropFirst(5)) }
         }
         return ""
     }
@@ -62,7 +64,8 @@ public struct Store: Sendable, Hashable {
         for folder in ["objects", "refs/heads", "refs/remotes", "refs/mirrors", "state", "tmp/cache", "extensions"] {
             try Files.makeFolder(path.appending(folder))
         }
-        // The configuration comes last: without it there is no repository.
+        // The configuration comes last, also on the disk: without it there is no repository.
+        try Descriptor(opening: path.string, flags: O_RDONLY | O_DIRECTORY).syncFileSystem()
         let config = "[core]\nrepo_version=1\nmode=\(mode.rawValue)\n"
         try Files.replace(path.appending("config"), with: Array(config.utf8))
         return try Store(opening: path)

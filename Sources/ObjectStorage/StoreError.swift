@@ -14,6 +14,8 @@ public enum StoreError: ExplainedError, Equatable {
     case unknownRef(String)
     /// A ref name that ostree would refuse.
     case invalidRefName(String)
+    /// A dirtree, dirmeta or commit over the limit of `Store.metadataLimit`.
+    case tooLarge(ObjectName, bytes: Int)
     /// A file, name or link that cannot become an object.
     case unsupportedFile(path: String, detail: String)
 
@@ -25,6 +27,8 @@ public enum StoreError: ExplainedError, Equatable {
             "the object \(name) is damaged" + (actual.map { ": its content has the checksum \($0)" } ?? "")
         case .unknownRef(let name): "there is no ref '\(name)'"
         case .invalidRefName(let name): "'\(name)' is not a valid ref name"
+        case .tooLarge(let name, let bytes):
+            "the \(name.kind.rawValue) would have \(bytes) bytes, more than the \(Store.metadataLimit) that ostree reads"
         case .unsupportedFile(let path, let detail): "\(path) cannot be stored: \(detail)"
         }
     }
@@ -35,6 +39,7 @@ public enum StoreError: ExplainedError, Equatable {
         case .missing, .corrupted: "run the command again to fetch it anew"
         case .unknownRef: "'ostree refs' lists those that exist"
         case .invalidRefName: "use letters, digits, '.', '_', '-' and '/'"
+        case .tooLarge: "spread the names over several folders"
         case .unsupportedFile: nil
         }
     }

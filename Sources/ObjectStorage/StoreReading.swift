@@ -61,7 +61,7 @@ extension Store {
     /// The header and size of a file in a bare store, from its inode.
     ///
     /// - Returns: what precedes the content in the checksum, and the content's size in bytes.
-    /// - Throws: `StoreError.missing`, `SystemError`.
+    /// - Throws: `StoreError.missing`, `StoreError.corrupted` when it is neither a file nor a link, `SystemError`.
     public func fileHeader(_ checksum: Checksum) throws -> (header: FileHeader, size: Int64) {
         let name = ObjectName(checksum, .file)
         let path = path(of: name)
@@ -73,10 +73,10 @@ extension Store {
         let attributes = FileAttributes(
             uid: status.st_uid, gid: status.st_gid, permissions: status.st_mode & 0o7777,
             extendedAttributes: try ExtendedAttributes.read(path: path.string))
-        guard status.st_mode & S_IFMT == Glibc.S_IFLNK else {
+        if status.st_mode & S_IFMT == Glibc.S_IFREG {
             return (FileHeader(attributes: attributes, content: .regular), Int64(status.st_size))
         }
-        guard let target = Files.linkTarget(path) else { throw StoreError.corrupted(name, actual: nil) }
+        guard status.st_mode & S_IFMT == Glibc.S_IFLNK, let target = Files.linkTarget(path) else { throw StoreError.corrupted(name, actual: nil) }
         return (FileHeader(attributes: attributes, content: .link(target: target)), 0)
     }
 }

@@ -7,10 +7,10 @@ extension Store {
     ///
     /// - Throws: `StoreError.unknownRef`, `StoreError.invalidRefName`, `SystemError`.
     public func resolve(ref: String) throws -> Checksum {
-        guard let bytes = try Files.readIfPresent(try refPath(ref), limit: 1024) else { throw StoreError.unknownRef(ref) }
-        guard let checksum = Checksum(hex: String(decoding: bytes.prefix(64), as: UTF8.self)) else {
-            throw StoreError.unknownRef(ref)
-        }
+        let path = try refPath(ref)
+        guard !Files.isFolder(path), let bytes = try Files.readIfPresent(path, limit: 1024),
+            let checksum = Checksum(hex: String(decoding: bytes, as: UTF8.self).trimmingNewlines)
+        else { throw StoreError.unknownRef(ref) }
         return checksum
     }
 
@@ -27,7 +27,11 @@ extension Store {
     /// - Throws: `StoreError.invalidRefName`, `SystemError`.
     public func setRef(_ name: String, to checksum: Checksum?) throws {
         let path = try refPath(name)
-        guard let checksum else { return try Files.remove(path) }
+        guard let checksum else {
+            guard Files.exists(path) else { return }
+            try Files.remove(path)
+            return try Files.syncFolder(path.removingLastComponent())
+        }
         try Files.makeFolder(path.removingLastComponent())
         try Files.replace(path, with: Array("\(checksum.hex)\n".utf8))
     }
@@ -41,9 +45,11 @@ extension Store {
         return found
     }
 
+    /// What ostree would not take for a ref's name is skipped, as ostree does.
     private func collectRefs(_ folder: String, into found: inout [String: Checksum]) throws {
         let path = folder.isEmpty ? path.appending("refs/heads") : try refPath(folder)
-        for name in try Files.namesIfPresent(in: path) where !name.hasPrefix(".") {
+        guard Files.isFolder(path) else { return }
+        for name in try Files.namesIfPresent(in: path) where Self.isValidPart(name[...]) {
             let ref = folder.isEmpty ? name : "\(folder)/\(name)"
             if Files.isFolder(path.appending(name)) {
                 try collectRefs(ref, into: &found)
@@ -56,18 +62,27 @@ extension Store {
     /// A ref name is a path, so it must not lead anywhere else.
     private func refPath(_ name: String) throws(StoreError) -> FilePath {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-        let valid = parts.allSatisfy { part in
-            part.first != "." && !part.isEmpty
-                && part.utf8.allSatisfy { byte in
-                    switch byte {
-                    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
-                        true
-                    default: false
-                    }
-                }
-        }
-        guard valid else { throw .invalidRefName(name) }
+        guard parts.allSatisfy(Self.isValidPart) else { throw .invalidRefName(name) }
         return path.appending("refs/heads").appending(name)
+    }
+
+    private static func isValidPart(_ part: Substring) -> Bool {
+        part.utf8.first != UInt8(ascii: ".") && !part.isEmpty && part.utf8.count <= 255
+            && part.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
+    }
+}
+
+extension String {
+    fileprivate var trimmingNewlines: Substring {
+        var text = self[...]
+        while text.last?.isNewline == true { text = text.dropLast() }
+        return text
     }
 }

@@ -20,8 +20,8 @@ public final class StoreTransaction: Sendable {
 
     public let store: Store
     let folder: FilePath
-    private let isTemporary: Bool
-    private let staged: Guarded<Set<ObjectName>>
+    private let temporary: TemporaryStaging?
+    let objects: Guarded<TransactionObjects>
     private let counter = Guarded(0)
 
     /// Starts a transaction, taking up what an earlier one left in a resumable folder.
@@ -31,26 +31,28 @@ public final class StoreTransaction: Sendable {
         self.store = store
         switch staging {
         case .temporary:
-            folder = store.path.appending("tmp/hostctl-\(getpid())-\(UInt32.random(in: 0 ... .max))")
-            isTemporary = true
+            let temporary = try TemporaryStaging.make(in: store)
+            folder = temporary.folder
+            self.temporary = consume temporary
             try StagedObjects(folder: folder, mode: store.mode).prepare()
-            staged = Guarded([])
+            objects = Guarded(TransactionObjects())
         case .resumable(let path):
             folder = path
-            isTemporary = false
-            staged = Guarded(try StagedObjects(folder: path, mode: store.mode).recover())
+            temporary = nil
+            let staged = try StagedObjects(folder: path, mode: store.mode).recover()
+            objects = Guarded(TransactionObjects(staged: staged))
         }
     }
 
     /// How many objects wait for the commit.
-    public var stagedCount: Int { staged.with { $0.count } }
+    public var stagedCount: Int { objects.with { $0.staged.count } }
 
     /// The bytes of what waits for the commit.
     ///
     /// - Throws: `SystemError`.
     public func stagedBytes() throws(SystemError) -> Int64 {
         var sum: Int64 = 0
-        for name in staged.with({ Array($0) }) {
+        for name in objects.with({ $0.staged }) {
             var status = stat()
             try retrying("examine", path(of: name)) { lstat(path(of: name), &status) }
             sum += Int64(status.st_size)
@@ -58,16 +60,19 @@ public final class StoreTransaction: Sendable {
         return sum
     }
 
-    /// Whether the object is staged or in the store already.
+    /// Whether the object is staged, or in the store already; `commit` then makes sure that it still is.
     public func contains(_ name: ObjectName) -> Bool {
-        staged.with { $0.contains(name) } || store.contains(name)
+        if objects.with({ $0.staged.contains(name) }) { return true }
+        guard store.contains(name) else { return false }
+        _ = objects.with { $0.present.insert(name) }
+        return true
     }
 
     /// The bytes of a dirtree, dirmeta or commit from the staging folder or the store, checksum verified.
     ///
     /// - Throws: as `Store.metadata(_:)`.
     public func metadata(_ name: ObjectName) throws -> [UInt8] {
-        guard staged.with({ $0.contains(name) }) else { return try store.metadata(name) }
+        guard objects.with({ $0.staged.contains(name) }) else { return try store.metadata(name) }
         let bytes = try Files.read(FilePath(path(of: name)), limit: Store.metadataLimit)
         guard SHA256.hash(bytes) == name.checksum else { throw StoreError.corrupted(name, actual: SHA256.hash(bytes)) }
         return bytes
@@ -75,37 +80,63 @@ public final class StoreTransaction: Sendable {
 
     /// Stages a dirtree, dirmeta or commit.
     ///
-    /// - Throws: `StoreError.corrupted` when the bytes are not those of `expected`, `SystemError`.
+    /// - Throws: `StoreError.corrupted` when the bytes are not those of `expected`, `StoreError.tooLarge` for an
+    ///   object that no ostree client would read, `SystemError`.
     @discardableResult
     public func write(_ kind: ObjectKind, _ bytes: [UInt8], expected: Checksum? = nil) throws -> Checksum {
         let name = ObjectName(SHA256.hash(bytes), kind)
         if let expected, expected != name.checksum {
             throw StoreError.corrupted(ObjectName(expected, kind), actual: name.checksum)
         }
-        if try !reserve(name) { return name.checksum }
-        let file = try createReserved(name, mode: 0o644)
-        try file.write(bytes)
-        try complete(file)
+        guard bytes.count <= Store.metadataLimit else { throw StoreError.tooLarge(name, bytes: bytes.count) }
+        if !reserve(name) { return name.checksum }
+        try writeReserved(name, mode: 0o644) { file in
+            try file.write(bytes)
+            try complete(file)
+        }
         return name.checksum
     }
 
     // MARK: for the object writers
 
     /// Claims an object for the caller to write. `false` when it is there or someone else writes it.
-    func reserve(_ name: ObjectName) throws(SystemError) -> Bool {
-        guard staged.with({ $0.insert(name).inserted }) else { return false }
-        if !store.contains(name) { return true }
-        _ = staged.with { $0.remove(name) }
+    func reserve(_ name: ObjectName) -> Bool {
+        guard objects.with({ $0.reserve(name) }) else { return false }
+        guard store.contains(name) else { return true }
+        objects.with {
+            $0.release(name)
+            $0.present.insert(name)
+        }
         return false
     }
 
-    /// Opens the file for an object that was reserved. Until `complete` it counts as torn.
-    func createReserved(_ name: ObjectName, mode: mode_t) throws(SystemError) -> Descriptor {
+    /// Gives up an object that was reserved.
+    func release(_ name: ObjectName) { objects.with { $0.release(name) } }
+
+    /// Makes the file of an object that was reserved; `body` writes it and calls `complete`. When it throws,
+    /// nothing of the object is left.
+    ///
+    /// - Parameter mode: 0644 whatever the umask says, as ostree does for what others may read; or 0600.
+    func writeReserved(_ name: ObjectName, mode: mode_t, _ body: (borrowing Descriptor) throws -> Void) throws {
+        let path = path(of: name)
+        do {
+            let file = try create(path, name, mode: mode)
+            if mode != 0o600 { try retrying("set the permissions of", path) { fchmod(file.raw, mode) } }
+            try body(file)
+        } catch {
+            unlink(path)
+            release(name)
+            throw error
+        }
+        objects.with { $0.finish(name) }
+    }
+
+    private func create(_ path: String, _ name: ObjectName, mode: mode_t) throws(SystemError) -> Descriptor {
         let flags = O_WRONLY | O_CREAT | O_EXCL
-        do throws(SystemError) { return try Descriptor(opening: path(of: name), flags: flags, mode: mode) } catch {
+        do throws(SystemError) { return try Descriptor(opening: path, flags: flags, mode: mode) } catch {
             guard error.code == .noSuchFileOrDirectory else { throw error }
             try makeParent(of: name)
-            return try Descriptor(opening: path(of: name), flags: flags, mode: mode)
+            return try Descriptor(opening: path, flags: flags, mode: mode)
         }
     }
 
@@ -131,55 +162,22 @@ public final class StoreTransaction: Sendable {
     /// A string: a `FilePath` costs more than the system call that it is for.
     func path(of name: ObjectName) -> String { "\(folder)/\(StagedObjects.relativePath(name, mode: store.mode))" }
 
-    /// Gives a reserved object its place.
+    /// Gives a reserved object its place; gives the claim up when that fails.
     func stage(_ temporary: String, as name: ObjectName) throws(SystemError) {
-        if rename(temporary, path(of: name)) == 0 { return }
-        try makeParent(of: name)
-        try retrying("stage", temporary) { rename(temporary, path(of: name)) }
-    }
-
-    // MARK: the end
-
-    /// Moves everything staged into the store: durable before it is visible, commits last, so that no
-    /// commit is ever seen without its objects.
-    ///
-    /// - Throws: `LockedError`, `SystemError`; running the whole command again completes it.
-    public func commit() throws {
-        let names = staged.with { Array($0) }
-        FaultPoint.reached("store.before-sync")
-        try Descriptor(opening: folder.string, flags: O_RDONLY | O_DIRECTORY).syncFileSystem()
-        FaultPoint.reached("store.before-lock")
-        let lock = try store.lock(.shared)
-        try publish(names.filter { $0.kind != .commit })
-        FaultPoint.reached("store.before-commits")
-        try publish(names.filter { $0.kind == .commit })
-        FaultPoint.reached("store.after-commits")
-        _ = consume lock
-        staged.with { $0 = [] }
-        try Files.removeTree(folder)
-    }
-
-    private func publish(_ names: [ObjectName]) throws(SystemError) {
-        if names.isEmpty { return }
-        let objects = store.path.appending("objects")
-        for (staged, names) in Dictionary(grouping: names, by: StagedObjects.folderName) {
-            // A folder that the store lacks moves as a whole: one rename instead of one for each object.
-            if staged != StagedObjects.commits, rename("\(folder)/\(staged)", "\(objects)/\(staged)") == 0 { continue }
-            for name in names { try move(name) }
+        do throws(SystemError) {
+            if rename(temporary, path(of: name)) != 0 {
+                try makeParent(of: name)
+                try retrying("stage", temporary) { rename(temporary, path(of: name)) }
+            }
+        } catch {
+            release(name)
+            throw error
         }
-        // One flush of the journal; a flush for each of up to 256 folders would be as many.
-        try Descriptor(opening: objects.string, flags: O_RDONLY | O_DIRECTORY).syncFileSystem()
-    }
-
-    private func move(_ name: ObjectName) throws(SystemError) {
-        let target = store.objectPath(name)
-        if rename(path(of: name), target) == 0 { return }
-        try Files.makeFolder(FilePath(target).removingLastComponent())
-        try retrying("store", target) { rename(path(of: name), target) }
+        objects.with { $0.finish(name) }
     }
 
     deinit {
-        // A folder that cannot be removed now is only in the way of `df`; libostree empties `tmp` too.
-        if isTemporary { try? Files.removeTree(folder) }
+        // A folder that cannot be removed now is removed by the next transaction.
+        if temporary != nil { try? Files.removeTree(folder) }
     }
 }

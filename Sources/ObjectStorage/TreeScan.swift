@@ -10,7 +10,8 @@ extension TreeFolder {
     /// - Parameter excluding: called with each path relative to `path`; what it accepts is left out, with
     ///   everything below.
     /// - Throws: `SystemError`; `StoreError.unsupportedFile` for a device, socket or named pipe, for another
-    ///   file system mounted inside, and for a name that is not UTF-8.
+    ///   file system mounted inside, and for a name that is not UTF-8,
+    ///   or that Unicode takes for the same as another.
     public static func scan(_ path: FilePath, excluding: (String) -> Bool = { _ in false }) throws -> TreeFolder {
         var status = stat()
         try retrying("examine", path.string) { lstat(path.string, &status) }
@@ -33,7 +34,11 @@ private struct TreeScan {
         for name in try names(path) {
             let below = relative.isEmpty ? name : "\(relative)/\(name)"
             if excluding(below) { continue }
-            folder.entries[name] = try entry("\(path)/\(name)", relative: below, excluding)
+            let entry = try entry("\(path)/\(name)", relative: below, excluding)
+            guard folder.entries.updateValue(entry, forKey: name) == nil else {
+                throw StoreError.unsupportedFile(
+                    path: "\(path)/\(name)", detail: "another name differs from it only in its Unicode spelling")
+            }
         }
         return folder
     }
@@ -80,6 +85,8 @@ enum ExtendedAttributes {
         var attributes: [ExtendedAttribute] = []
         for name in try names(path) {
             let size = try retrying("read an attribute of", path) { hostctl_lgetxattr(path, name, nil, 0) }
+            // ostree does not see an attribute whose value is empty, so it is in no checksum.
+            if size == 0 { continue }
             var value = [UInt8](repeating: 0, count: size)
             let count = try retrying("read an attribute of", path) { hostctl_lgetxattr(path, name, &value, size) }
             let bytes = name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }

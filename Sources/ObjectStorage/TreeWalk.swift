@@ -37,9 +37,9 @@ extension Store {
         guard let name = parts.last else { return nil }
         var folder = try tree(self.commit(commit).rootTree)
         for part in parts.dropLast() {
-            guard let next = folder.folders.first(where: { $0.name == part }) else { return nil }
+            guard let next = folder.folders.first(where: { $0.name.utf8.elementsEqual(part.utf8) }) else { return nil }
             folder = try tree(next.tree)
         }
-        return folder.files.first { $0.name == name }?.checksum
+        return folder.files.first { $0.name.utf8.elementsEqual(name.utf8) }?.checksum
     }
 }

@@ -45,13 +45,16 @@ public struct OriginFolder: Sendable {
     /// A channel's index as it lies here, its signature not checked: it is the publisher's own.
     ///
     /// - Returns: an empty index when the channel has no release yet.
-    /// - Throws: `TrustMetadataError`, `SystemError`.
+    /// - Throws: `TrustMetadataError`, `ReleaseError.mismatch` when it is another channel's, `SystemError`.
     public func index(channel: ChannelName, architecture: Architecture) throws -> ChannelIndex {
         let file = path.appending(OriginLayout.index(channel: channel, architecture: architecture))
         guard let bytes = try Files.readIfPresent(file, limit: ChannelIndex.sizeLimit) else {
             return ChannelIndex(channel: channel, architecture: architecture)
         }
-        return try ChannelIndex(decoding: Envelope(unverified: bytes, what: "the channel index").unverifiedPayload)
+        let index = try ChannelIndex(decoding: Envelope(unverified: bytes, what: "the channel index").unverifiedPayload)
+        // One that was copied from elsewhere must not be signed and written over the other channel's.
+        try index.require(channel: channel, architecture: architecture)
+        return index
     }
 
     /// All channels here, in the order of their names.

@@ -16,9 +16,11 @@ extension Publisher {
     /// Removes all but the newest `keep` releases of each channel, and what no release needs any more.
     ///
     /// The index comes first: no client is told of a release whose objects are going away.
+    /// - Parameter keep: at least 1: a channel never loses its latest release.
     /// - Throws: `SignatureError`, `LockedError`, `OSTreeError`, `SystemError`.
     public func prune(keep: Int, wait: Double = 0) async throws -> PrunedReleases {
         let lock = try origin.lock("hostctl release prune", seconds: wait)
+        let keep = max(1, keep)
         var removed: [String] = []
         for var index in try origin.indexes() where index.releases.count > keep {
             let old = index.releases.dropLast(keep)

@@ -21,7 +21,7 @@ public struct PublishedRelease: Sendable, Equatable {
 
 /// Makes commits of a build store releases of an origin.
 ///
-/// The order makes it atomic: objects, signatures, a ref that keeps them, the manifest, and then the channel
+/// The order makes it atomic: objects with a ref that keeps them, signatures, the manifest, and then the channel
 /// index, whose replacement is the switch. Each step may be repeated, so an interrupted publication is
 /// completed by running it again.
 public struct Publisher: Sendable {
@@ -64,10 +64,9 @@ public struct Publisher: Sendable {
             throw ReleaseError.versionTaken(version: identity.version.text, channel: identity.channel.text)
         }
         FaultPoint.reached("publish.before-objects")
-        let copied = try copyObjects(checksum, from: source)
-        try await sign(checksum)
-        try origin.store.setRef(identity.lease, to: checksum)
+        let copied = try copyObjects(checksum, from: source, lease: identity.lease)
         FaultPoint.reached("publish.after-lease")
+        try await sign(checksum)
         let manifest = try manifest(identity, checksum, source, index, epoch, minimumHostctl)
         if known == nil { try await announce(manifest, in: &index) }
         try updateForOtherClients(identity, index)
@@ -76,26 +75,30 @@ public struct Publisher: Sendable {
             sequence: index.sequence)
     }
 
-    private func copyObjects(_ commit: Checksum, from source: Store) throws -> (objects: Int, bytes: Int64) {
+    private func copyObjects(
+        _ commit: Checksum, from source: Store, lease: String
+    ) throws -> (objects: Int, bytes: Int64) {
         let transaction = try StoreTransaction(origin.store, staging: .resumable(origin.staging))
         let workers = Workers.processorCount
         let copied = try transaction.copy(commit, from: source, workers: workers, progress: progress)
         FaultPoint.reached("publish.after-objects")
-        try transaction.commit()
+        try transaction.commit(refs: [lease: commit])
         return copied
     }
 
     /// Adds this publisher's signatures to those that stand there.
     private func sign(_ commit: Checksum) async throws {
         let bytes = try origin.store.commitBytes(commit)
-        var signatures: [[UInt8]] = []
-        if let detached = try origin.store.detachedMetadata(of: commit) {
-            signatures = try DetachedMetadata.signatures(in: detached)
-        }
+        let detached = try origin.store.detachedMetadata(of: commit) ?? []
+        var signatures = try DetachedMetadata.signatures(in: detached)
+        let present = signatures.count
         for signer in signers where !signatures.contains(where: { signer.publicKey.verifies($0, of: bytes) }) {
             signatures.append(try await signer.sign(bytes))
         }
-        try origin.store.setDetachedMetadata(DetachedMetadata.encode(signatures: signatures), of: commit)
+        if signatures.count > present {
+            let new = try DetachedMetadata.replacing(signatures: signatures, in: detached)
+            try origin.store.setDetachedMetadata(new, of: commit)
+        }
         FaultPoint.reached("publish.after-signatures")
     }
 
