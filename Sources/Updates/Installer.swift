@@ -52,6 +52,7 @@ public struct Installer {
         let keys = TrustedKeys(keys: request.trustedKeys)
         if keys.keys.isEmpty { throw UpdateError.noTrustedKeys(folders: ["--trusted-key"]) }
         let (client, manifest, signed) = try findRelease(request, keys)
+        if let finished = try finishInterrupted(manifest, request) { return finished }
         // Only now, when there is something to install, is anything written.
         try SysrootChange.initialize(root: root, stateroot: request.stateroot)
         let paths = SysrootPaths(root: root)
@@ -68,6 +69,19 @@ public struct Installer {
         outcome.deployment = try deploy(manifest, request)
         try downloads.clear(store)
         _ = consume lock
+        return outcome
+    }
+
+    /// An installation that was interrupted after its last switch, or is asked for twice, has nothing left to do.
+    private func finishInterrupted(_ manifest: ReleaseManifest, _ request: InstallRequest) throws -> UpdateOutcome? {
+        let reader = SysrootReader(root: root)
+        let paths = SysrootPaths(root: root)
+        guard reader.isSysroot, !PendingChange.exists(in: paths), try SysrootState.load(paths) == request.following,
+            let deployment = reader.report().defaultDeployment, deployment.checksum == manifest.commit
+        else { return nil }
+        try Downloads(paths).clear(Store(opening: paths.repository))
+        var outcome = UpdateOutcome(result: .unchanged, manifest: manifest, previous: deployment, size: manifest.full)
+        outcome.deployment = deployment
         return outcome
     }
 
