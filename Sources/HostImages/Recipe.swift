@@ -68,7 +68,7 @@ public struct Recipe: Sendable {
         channel = try read.channel()
         version = try read.version()
         architecture = try file.choice(
-            "Architecture", in: "Image", from: ["x86_64", "aarch64"], default: Self.machineArchitecture)
+            "Architecture", in: "Image", from: RecipeReader.architectures, default: Self.machineArchitecture)
     }
 
     /// The architecture as Debian names it.

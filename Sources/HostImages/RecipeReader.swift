@@ -64,18 +64,29 @@ struct RecipeReader {
         return words
     }
 
+    /// The rules of releases, checked here so that a build is not in vain.
     func channel() throws(SettingsError) -> String {
         let value = try file.requiredString("Channel", in: "Image", example: "lean-host/stable")
-        let parts = value.split(separator: "/", omittingEmptySubsequences: false)
+        let parts = value.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        _ = try check(
+            "Channel", value, { _ in parts.count <= 8 && parts.allSatisfy(Self.isName) },
+            "write at most eight names with '/' between them, such as lean-host/stable")
+        _ = try check(
+            "Channel", value, { _ in !parts.contains { Self.architectures.contains($0) } },
+            "leave the architecture out, it is added to the channel's ref")
         return try check(
-            "Channel", value, { _ in parts.allSatisfy { Self.isName(String($0)) } },
-            "write names with '/' between them, such as lean-host/stable")
+            "Channel", value, { _ in !["ostree", "hostctl"].contains(parts[0]) },
+            "begin with another name, these are taken by ostree and hostctl")
     }
 
     func version() throws(SettingsError) -> String? {
         guard let value = file.string("Version", in: "Image") else { return nil }
-        return try check("Version", value, Self.isName, "use letters, digits, '.', '_' and '-'")
+        return try check(
+            "Version", value, { Self.isName($0) && $0 != "index" }, "use at most 64 letters, digits, '.', '_' and '-'")
     }
+
+    /// As `uname -m` says them.
+    static let architectures = ["x86_64", "aarch64"]
 
     private func check(
         _ key: String, _ value: String, _ isAllowed: (String) -> Bool, _ advice: String
@@ -88,9 +99,9 @@ struct RecipeReader {
         SettingsError(file.place(of: key, in: "Image"), "\(key)= cannot be '\(value)'", advice: advice)
     }
 
-    /// Safe as one part of a path: begins with a letter or a digit.
+    /// Safe as one part of a path: begins with a letter or a digit, and is not too long.
     private static func isName(_ word: String) -> Bool {
-        guard let first = word.utf8.first, isAlphanumeric(first) else { return false }
+        guard word.utf8.count <= 64, let first = word.utf8.first, isAlphanumeric(first) else { return false }
         return word.utf8.allSatisfy { isAlphanumeric($0) || [UInt8(ascii: "."), 0x5F, 0x2D].contains($0) }
     }
 

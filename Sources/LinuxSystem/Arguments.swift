@@ -18,3 +18,13 @@ public enum ProcessStart {
     /// The path of the running executable as it was given to `execve`; may be relative.
     public static let executable: FilePath? = hostctl_executable_path().map { FilePath(String(cString: $0)) }
 }
+
+/// The process's working folder.
+public enum CurrentFolder {
+    /// Its absolute path; `nil` when it has been removed.
+    public static var path: FilePath? {
+        guard let text = getcwd(nil, 0) else { return nil }
+        defer { free(text) }
+        return FilePath(String(cString: text))
+    }
+}

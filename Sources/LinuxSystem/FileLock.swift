@@ -48,6 +48,10 @@ public struct FileLock: ~Copyable, Sendable {
         self.file = file
     }
 
+    /// Unlocks before the descriptor is closed: a child that was forked meanwhile (libostree forks one that thaws
+    /// /boot) still has the same open file, and would hold the lock a little longer than this process.
+    deinit { _ = hostctl_lock(file.raw, Int32(F_UNLCK), 0) }
+
     private static func acquire(
         _ file: borrowing Descriptor, _ kind: Kind, seconds: Double, waiting: (String?) -> Void
     ) throws {

@@ -18,11 +18,11 @@ public final class BareObjectWriter {
 
     /// A file that outgrew the buffer.
     private final class Spill {
-        let path: FilePath
+        let path: String
         let file: Descriptor
-        init(_ path: FilePath) throws(SystemError) {
+        init(_ path: String) throws(SystemError) {
             self.path = path
-            file = try Descriptor(opening: path.string, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
+            file = try Descriptor(opening: path, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
         }
     }
 
@@ -92,7 +92,7 @@ public final class BareObjectWriter {
 
     /// Drops an object that was begun.
     public func abandon() {
-        if let spill { unlink(spill.path.string) }
+        if let spill { unlink(spill.path) }
         spill = nil
         used = 0
         _ = hasher.finish()
@@ -143,13 +143,13 @@ public final class BareObjectWriter {
         let attributes = header.attributes
         do throws(SystemError) {
             try releasing(name) { () throws(SystemError) in
-                try retrying("make the link", path.string) { symlink(target, path.string) }
-                try retrying("set the owner of", path.string) { lchown(path.string, attributes.uid, attributes.gid) }
-                try ExtendedAttributes.write(attributes.extendedAttributes, toLink: path.string)
+                try retrying("make the link", path) { symlink(target, path) }
+                try retrying("set the owner of", path) { lchown(path, attributes.uid, attributes.gid) }
+                try ExtendedAttributes.write(attributes.extendedAttributes, toLink: path)
             }
             try transaction.stage(path, as: name)
         } catch {
-            unlink(path.string)
+            unlink(path)
             throw error
         }
     }

@@ -15,28 +15,21 @@ struct StagedObjects {
     static let completionTimes = [timespec(tv_sec: 0, tv_nsec: 0), timespec(tv_sec: 0, tv_nsec: 0)]
 
     /// Commits stay apart, so that the other folders can enter the store as they are.
+    static let commits = "commits"
+
     static func folderName(_ name: ObjectName) -> String {
-        name.kind == .commit ? "commits/\(name.checksum.hex.prefix(2))" : String(name.checksum.hex.prefix(2))
+        name.kind == .commit ? commits : String(name.checksum.hex.prefix(2))
     }
 
     static func relativePath(_ name: ObjectName, mode: StoreMode) -> String {
-        let path = mode == .archive ? name.archivePath : name.barePath
-        return name.kind == .commit ? "commits/\(path)" : path
+        name.kind == .commit ? "\(commits)/\(name)" : mode == .archive ? name.archivePath : name.barePath
     }
 
-    private static let prefixes: [String] = (0..<256).map { value in
-        let hex = String(value, radix: 16)
-        return value < 16 ? "0\(hex)" : hex
-    }
-
-    /// Makes the folders.
+    /// Makes the folders that every transaction has; the others come with their first object.
     func prepare() throws(SystemError) {
         try Files.makeFolder(folder, mode: 0o700)
         try Files.makeFolder(folder.appending(Self.unnamed))
-        for prefix in Self.prefixes {
-            try Files.makeFolder(folder.appending(prefix))
-            try Files.makeFolder(folder.appending("commits").appending(prefix))
-        }
+        try Files.makeFolder(folder.appending(Self.commits))
     }
 
     /// The object that a file stands for, if it stands where such an object would.
@@ -58,10 +51,9 @@ struct StagedObjects {
         try prepare()
         let fromThisBoot = try isFromThisBoot()
         var found = Set<ObjectName>()
-        for prefix in Self.prefixes {
-            for parent in [prefix, "commits/\(prefix)"] {
-                try recover(parent, prefix, fromThisBoot, into: &found)
-            }
+        for parent in try Files.names(in: folder) where Files.isFolder(folder.appending(parent)) {
+            let prefix = parent == Self.commits || parent == Self.unnamed ? "" : parent
+            try recover(parent, prefix, fromThisBoot, into: &found)
         }
         try Files.replace(folder.appending(Self.bootFile), with: Array(Self.currentBoot.utf8))
         return found

@@ -19,6 +19,7 @@ public enum StoreMode: String, Sendable {
 public struct Store: Sendable, Hashable {
     public let path: FilePath
     public let mode: StoreMode
+    private let objects: String
 
     /// Opens a repository.
     ///
@@ -36,6 +37,7 @@ public struct Store: Sendable, Hashable {
         }
         self.path = path
         self.mode = mode
+        objects = "\(path)/objects/"
     }
 
     private static func mode(in config: String) -> String {
@@ -70,12 +72,18 @@ public struct Store: Sendable, Hashable {
     }
 
     /// Where an object lies, whether it exists or not.
-    public func path(of name: ObjectName) -> FilePath {
-        path.appending("objects").appending(mode == .bare ? name.barePath : name.archivePath)
+    public func path(of name: ObjectName) -> FilePath { FilePath(objectPath(name)) }
+
+    /// The same as a string: a `FilePath` costs more than the system call that it is for.
+    func objectPath(_ name: ObjectName) -> String {
+        "\(objects)\(mode == .bare ? name.barePath : name.archivePath)"
     }
 
     /// Whether the object is in the store.
-    public func contains(_ name: ObjectName) -> Bool { Files.exists(path(of: name)) }
+    public func contains(_ name: ObjectName) -> Bool {
+        var status = stat()
+        return lstat(objectPath(name), &status) == 0
+    }
 
     /// Keeps collectors out while objects or refs are added, or everyone out.
     ///

@@ -54,7 +54,7 @@ public final class StoreTransaction: Sendable {
         var sum: Int64 = 0
         for name in objects.with({ $0.staged }) {
             var status = stat()
-            try retrying("examine", path(of: name).string) { lstat(path(of: name).string, &status) }
+            try retrying("examine", path(of: name)) { lstat(path(of: name), &status) }
             sum += Int64(status.st_size)
         }
         return sum
@@ -73,7 +73,7 @@ public final class StoreTransaction: Sendable {
     /// - Throws: as `Store.metadata(_:)`.
     public func metadata(_ name: ObjectName) throws -> [UInt8] {
         guard objects.with({ $0.staged.contains(name) }) else { return try store.metadata(name) }
-        let bytes = try Files.read(path(of: name), limit: Store.metadataLimit)
+        let bytes = try Files.read(FilePath(path(of: name)), limit: Store.metadataLimit)
         guard SHA256.hash(bytes) == name.checksum else { throw StoreError.corrupted(name, actual: SHA256.hash(bytes)) }
         return bytes
     }
@@ -118,9 +118,9 @@ public final class StoreTransaction: Sendable {
     ///
     /// - Parameter mode: 0644 whatever the umask says, as ostree does for what others may read; or 0600.
     func writeReserved(_ name: ObjectName, mode: mode_t, _ body: (borrowing Descriptor) throws -> Void) throws {
-        let path = path(of: name).string
+        let path = path(of: name)
         do {
-            let file = try Descriptor(opening: path, flags: O_WRONLY | O_CREAT | O_EXCL, mode: mode)
+            let file = try createReserved(name, mode: mode)
             if mode != 0o600 { try retrying("set the permissions of", path) { fchmod(file.raw, mode) } }
             try body(file)
         } catch {
@@ -131,30 +131,48 @@ public final class StoreTransaction: Sendable {
         objects.with { $0.finish(name) }
     }
 
+    /// Until `complete` it counts as torn.
+    private func createReserved(_ name: ObjectName, mode: mode_t) throws(SystemError) -> Descriptor {
+        let flags = O_WRONLY | O_CREAT | O_EXCL
+        do throws(SystemError) { return try Descriptor(opening: path(of: name), flags: flags, mode: mode) } catch {
+            guard error.code == .noSuchFileOrDirectory else { throw error }
+            try makeParent(of: name)
+            return try Descriptor(opening: path(of: name), flags: flags, mode: mode)
+        }
+    }
+
+    private func makeParent(of name: ObjectName) throws(SystemError) {
+        let parent = "\(folder)/\(StagedObjects.folderName(name))"
+        if mkdir(parent, 0o755) != 0, errno != EEXIST { throw SystemError("make the folder", parent) }
+    }
+
     /// Marks a file as whole: its time becomes 0, which ostree wants of objects anyway.
     func complete(_ file: borrowing Descriptor) throws(SystemError) {
         try retrying("set the time of", file.path) { futimens(file.raw, StagedObjects.completionTimes) }
     }
 
     /// A name for an object whose checksum is not known yet.
-    func temporaryPath() -> FilePath {
+    func temporaryPath() -> String {
         let number = counter.with { count in
             count += 1
             return count
         }
-        return folder.appending("\(StagedObjects.unnamed)/\(number)")
+        return "\(folder)/\(StagedObjects.unnamed)/\(number)"
     }
 
-    func path(of name: ObjectName) -> FilePath {
-        FilePath(folder.string + "/" + StagedObjects.relativePath(name, mode: store.mode))
-    }
+    /// A string: a `FilePath` costs more than the system call that it is for.
+    func path(of name: ObjectName) -> String { "\(folder)/\(StagedObjects.relativePath(name, mode: store.mode))" }
 
     /// Gives a reserved object its place; gives the claim up when that fails.
-    func stage(_ temporary: FilePath, as name: ObjectName) throws(SystemError) {
-        guard rename(temporary.string, path(of: name).string) == 0 else {
-            let failure = SystemError("stage", temporary.string)
+    func stage(_ temporary: String, as name: ObjectName) throws(SystemError) {
+        do throws(SystemError) {
+            if rename(temporary, path(of: name)) != 0 {
+                try makeParent(of: name)
+                try retrying("stage", temporary) { rename(temporary, path(of: name)) }
+            }
+        } catch {
             release(name)
-            throw failure
+            throw error
         }
         objects.with { $0.finish(name) }
     }

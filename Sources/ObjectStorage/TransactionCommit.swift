@@ -36,26 +36,29 @@ extension StoreTransaction {
         if names.isEmpty { return }
         let objects = store.path.appending("objects")
         for (staged, names) in Dictionary(grouping: names, by: StagedObjects.folderName) {
-            let target = objects.appending(String(staged.suffix(2)))
             // A folder that the store lacks moves as a whole: one rename instead of one for each object.
-            if rename(folder.appending(staged).string, target.string) != 0 { try move(names, target) }
+            if staged != StagedObjects.commits, rename("\(folder)/\(staged)", "\(objects)/\(staged)") == 0 { continue }
+            for name in names { try move(path(of: name), to: store.objectPath(name)) }
         }
         // One flush of the journal; a flush for each of up to 256 folders would be as many.
         try Descriptor(opening: objects.string, flags: O_RDONLY | O_DIRECTORY).syncFileSystem()
     }
 
-    private func move(_ names: [ObjectName], _ folder: FilePath) throws(SystemError) {
-        try Files.makeFolder(folder)
-        for name in names { try move(path(of: name).string, to: store.path(of: name).string) }
-    }
-
     /// An object that another process has stored meanwhile stays: deployments may share its inode.
     private func move(_ staged: String, to target: String) throws(SystemError) {
-        if hostctl_renameat2(AT_FDCWD, staged, AT_FDCWD, target, HOSTCTL_RENAME_NOREPLACE) == 0 { return }
+        if renameIfFree(staged, target) == 0 { return }
+        if errno == ENOENT {
+            try Files.makeFolder(FilePath(target).removingLastComponent())
+            if renameIfFree(staged, target) == 0 { return }
+        }
         switch errno {
         case EEXIST: try Files.remove(FilePath(staged))
         case EINVAL, ENOSYS: try retrying("store", target) { rename(staged, target) }
         default: throw SystemError("store", target)
         }
+    }
+
+    private func renameIfFree(_ staged: String, _ target: String) -> Int32 {
+        hostctl_renameat2(AT_FDCWD, staged, AT_FDCWD, target, HOSTCTL_RENAME_NOREPLACE)
     }
 }

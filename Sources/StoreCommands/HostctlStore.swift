@@ -1,10 +1,16 @@
 public import ArgumentParser
+import HostctlCommands
 
 /// Every verb of hostctl.
 public struct HostctlStore: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "hostctl", abstract: "Keep a Linux host like an appliance.",
-        version: HostctlVersion.current, subcommands: [KeyCommand.self, StoreCommand.self])
+        version: HostctlVersion.current,
+        subcommands: [
+            StatusCommand.self, UpgradeCommand.self, RollbackCommand.self, SwitchCommand.self, PinCommand.self,
+            UnpinCommand.self, InstallCommand.self, ImageCommand.self, ReleaseCommand.self, KeyCommand.self,
+            StoreCommand.self,
+        ])
 
     public init() {}
 }

@@ -1,3 +1,4 @@
+import HostctlCommands
 import LinuxSystem
 
-print(ProcessStart.arguments)
+await FrontEnd.run(arguments: ProcessStart.arguments)

@@ -65,7 +65,8 @@ import Testing
         "a value that would become another path, address or option is refused",
         arguments: [
             "Suite=../trixie", "Suite=tri xie", "Suite=-trixie", "Channel=/stable", "Channel=a//b", "Channel=a/../b",
-            "Channel=a/.hidden", "Version=1/2", "Version=-1", "Version=..", "Components=main;reboot",
+            "Channel=a/.hidden", "Channel=a/x86_64", "Channel=ostree/0", "Channel=1/2/3/4/5/6/7/8/9", "Version=index",
+            "Version=1/2", "Version=-1", "Version=..", "Components=main;reboot",
             "Packages=--simulate",
             "Packages=a,b", "Packages=?essential", "Packages=./local.deb", "Mirrors=ftp://example.org/debian",
             "Mirrors=deb.debian.org", "Mirrors=\"http://x [trusted=yes]\"", "Keyring=keys.gpg", "Keyring=/a b",

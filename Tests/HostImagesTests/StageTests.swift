@@ -142,6 +142,21 @@ private struct Stages {
     }
 }
 
+@Suite("tools") struct ToolTests {
+    @Test("a tool that is not installed is named, with what to install")
+    func missing() async throws {
+        let folder = try TemporaryFolder()
+        let log = try ToolLog(folder.path.appending("log"))
+        do {
+            _ = try await log.run(["/does/not/exist/mmdebstrap"], environment: [:])
+            Issue.record("nothing was thrown")
+        } catch let error as ImageError {
+            #expect(error == .missingTool("mmdebstrap"))
+            #expect(error.advice == "apt install mmdebstrap")
+        }
+    }
+}
+
 @Suite("the recipe's files") struct OverlayTests {
     private let stages: Stages
     init() throws { stages = try Stages() }

@@ -1,4 +1,5 @@
 import Checksums
+import Glibc
 import LinuxSystem
 import ObjectFormats
 import ObjectStorage
@@ -76,6 +77,35 @@ import TrustMetadata
         #expect(try ReleaseManifest(signed: manifest, keys: keys) == release.manifest)
         #expect(try self.index().latest?.manifestChecksum == SHA256.hash(manifest))
         #expect(try ostree("summary", "--view").text.contains(ref))
+    }
+
+    @Test(
+        "a publication that is killed at any step is completed by running it again; clients see the old release until then",
+        arguments: [
+            "before-objects", "object", "after-objects", "after-lease", "after-signatures", "after-manifest",
+            "before-index", "after-index", "after-ref", "after-summary",
+        ])
+    func killed(place: String) async throws {
+        try await publish("1")
+        let commit = try image("2")
+        let keyFile = temporary.path.appending("key.pem")
+        try key.write(to: keyFile, passphrase: nil)
+        let command = [
+            BuiltProducts.hostctlStore, "release", "publish", origin.path.string, ref, "--store", build.path.string,
+            "--key", keyFile.string,
+        ]
+        let first = try run(command, environment: ["HOSTCTL_FAULT_POINT": "publish.\(place)"])
+        #expect(first.end == .signaled(SIGKILL), "\(first.errorText)")
+        let isOut = place.hasPrefix("after-index") || place == "after-ref" || place == "after-summary"
+        #expect(try index().latest?.version.text == (isOut ? "2" : "1"))
+        #expect(try ostree("fsck", "--quiet").status == 0)
+        let second = try run(command)
+        #expect(second.status == 0, "\(second.errorText)")
+        #expect(try index().releases.map(\.version.text) == ["1", "2"])
+        #expect(try index().sequence == 2)
+        #expect(try origin.store.resolve(ref: ref) == commit)
+        #expect(try ostree("fsck", "--quiet").status == 0)
+        #expect(try ostree("summary", "--view").text.contains(commit.hex))
     }
 
     @Test("stock ostree pulls what was published and sees the signature")

@@ -1,0 +1,43 @@
+public import ArgumentParser
+import Glibc
+import LinuxSystem
+import SystemPackage
+
+/// The light front end: what needs no store runs here; everything else is handed to hostctl-store.
+///
+/// Loading libostree and its fifty libraries costs more than answering `status`.
+public struct FrontEnd: ParsableCommand {
+    public static let configuration = CommandConfiguration(commandName: "hostctl", subcommands: [StatusCommand.self])
+
+    public init() {}
+
+    /// Runs `status`, or becomes hostctl-store with the same arguments.
+    public static func run(arguments: [String]) async -> Never {
+        if arguments.dropFirst().first == "--version" {
+            print(HostctlVersion.current)
+            Glibc.exit(0)
+        }
+        if arguments.dropFirst().first == StatusCommand.configuration.commandName {
+            await CommandLineTool.run(FrontEnd.self, arguments: arguments)
+        }
+        becomeStore(arguments)
+    }
+
+    private static func becomeStore(_ arguments: [String]) -> Never {
+        let path = storePath
+        let pointers = ([path] + arguments.dropFirst()).map { strdup($0) } + [nil]
+        execv(path, pointers)
+        let error = SystemError("start", path)
+        StandardError.write("error: \(error.reason)\n  help: install hostctl-store beside hostctl\n")
+        Glibc.exit(1)
+    }
+
+    /// Beside this executable, wherever a link to it lies; the kernel tells its path even without /proc.
+    private static var storePath: String {
+        let given = ProcessStart.executable ?? "hostctl"
+        let resolved = realpath(given.string, nil)
+        defer { free(resolved) }
+        let path = resolved.map { FilePath(String(cString: $0)) } ?? given
+        return path.removingLastComponent().appending("hostctl-store").string
+    }
+}

@@ -1,0 +1,102 @@
+import Checksums
+import LinuxSystem
+import Signatures
+public import Sysroots
+public import TrustMetadata
+
+/// What `hostctl status` prints.
+public struct StatusReport: OutputValue {
+    private let report: SysrootReport
+
+    /// Shows a report.
+    public init(_ report: SysrootReport) { self.report = report }
+
+    /// The report as JSON, format 1; docs/disk-format.md describes it.
+    public var json: JSONValue { report.json }
+
+    /// The report for people: what boots next first, each deployment in a paragraph, then what is wrong.
+    public var text: String {
+        ([header] + report.deployments.map(paragraph) + [failure, problems]).filter { !$0.isEmpty }
+            .map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
+    }
+
+    private var header: [String] {
+        var lines = [field("Sysroot", report.isRunning ? "\(report.root) (running)" : report.root, indent: 0)]
+        if let state = report.state {
+            lines.append(field("Follows", "\(state.channel) (\(state.architecture))", indent: 0))
+            lines.append(field("Origin", state.origin, indent: 0))
+        }
+        if let time = report.writtenAt {
+            lines.append(field("As of", "\(UTCTime(time)); run as root for the present state", indent: 0))
+        }
+        if report.deployments.isEmpty { lines.append("There are no deployments.") }
+        return lines
+    }
+
+    private func paragraph(_ record: DeploymentRecord) -> [String] {
+        let marker = record.isBooted ? "*" : " "
+        let place = record.isListed ? String(record.index) : "-"
+        let name = [record.channel, record.version].compactMap { $0 }.joined(separator: " ")
+        let words = roles(record)
+        let title = name.isEmpty ? record.stateroot : name
+        var lines = ["\(marker) \(place)  \(title)" + (words.isEmpty ? "" : "  (\(words.joined(separator: ", ")))")]
+        lines.append(field("Commit", "\(record.checksum.hex).\(record.name.serial)"))
+        lines.append(field("Signature", signature(record.verdict)))
+        if let refspec = record.refspec { lines.append(field("Ref", refspec)) }
+        if let time = record.timestamp { lines.append(field("Released", "\(UTCTime(time))")) }
+        if let deployed = deployed(record) { lines.append(field("Deployed", deployed)) }
+        for problem in record.problems { lines.append(field("Problem", problem.text)) }
+        return lines
+    }
+
+    private func roles(_ record: DeploymentRecord) -> [String] {
+        var words: [String] = []
+        if record.isBooted { words.append("booted") }
+        if record.isDefault { words.append(report.isRunning && !record.isBooted ? "next boot" : "default") }
+        if record.name == rollback?.name { words.append("rollback") }
+        if record.isPinned { words.append("pinned") }
+        if !record.isListed { words.append("not bootable") }
+        return words
+    }
+
+    /// What `hostctl rollback` would make the default.
+    private var rollback: DeploymentRecord? {
+        guard let current = report.defaultDeployment else { return nil }
+        return report.listed.dropFirst().first { $0.stateroot == current.stateroot }
+    }
+
+    private func signature(_ verdict: Verdict?) -> String {
+        switch verdict {
+        case .trusted(let ids): "good, by trusted key \(ids.joined(separator: ", "))"
+        case .revoked(let ids): "BAD, by revoked key \(ids.joined(separator: ", "))"
+        case .unknownKey: "UNKNOWN, by no key that is trusted here"
+        case .invalid: "BAD, malformed"
+        case .unsigned: "none"
+        case nil: "not checked"
+        }
+    }
+
+    private func deployed(_ record: DeploymentRecord) -> String? {
+        let time = record.deployedAt.map { "\(UTCTime($0))" }
+        let command = record.command.map { "by '\($0)'" }
+        let parts = [time, command].compactMap { $0 }
+        return parts.isEmpty ? nil : parts.joined(separator: " ")
+    }
+
+    private var failure: [String] {
+        guard let failure = report.lastFailure else { return [] }
+        var lines = ["The last change failed: '\(failure.command)', \(UTCTime(failure.time))"]
+        lines.append(field("Reason", failure.reason))
+        if let advice = failure.advice { lines.append(field("Help", advice)) }
+        return lines
+    }
+
+    private var problems: [String] {
+        if report.problems.isEmpty { return [] }
+        return ["Problems:"] + report.problems.map { "     \($0.text)" }
+    }
+
+    private func field(_ name: String, _ value: String, indent: Int = 5) -> String {
+        String(repeating: " ", count: indent) + name + String(repeating: " ", count: max(1, 10 - name.count)) + value
+    }
+}

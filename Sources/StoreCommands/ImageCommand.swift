@@ -1,0 +1,91 @@
+import ArgumentParser
+import Checksums
+import HostImages
+import HostctlCommands
+import LinuxSystem
+import ObjectStorage
+import SystemPackage
+import TrustMetadata
+
+/// `hostctl image`.
+struct ImageCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "image", abstract: "Make and inspect host images.",
+        subcommands: [ImageBuildCommand.self, ImageInspectCommand.self])
+}
+
+/// `hostctl image build`.
+struct ImageBuildCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "build", abstract: "Build a host image from a recipe and commit it to a store.",
+        discussion: """
+            A recipe is a folder with image.conf, and optionally rootfs/ and hooks/.
+
+            Example: hostctl image build images/lean-host --store ./builds --set Version=2026.1
+            """)
+
+    @Argument(help: "The recipe's folder.") var recipe: String
+    @Option(help: ArgumentHelp("The store; made when it is missing.", valueName: "folder")) var store: String
+    @Option(name: .customLong("set"), help: ArgumentHelp("Override a setting; may be repeated.", valueName: "KEY=VALUE"))
+    var overrides: [String] = []
+    @Option(help: ArgumentHelp("Where to work; keeps downloaded packages. By default beside the store.", valueName: "folder"))
+    var work: String?
+    @OptionGroup var progress: ProgressOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        let recipe = try Recipe(reading: FilePath(recipe), overrides: overrides)
+        let store = try Store.create(at: FilePath(store).absolute, mode: .bare)
+        let show = progress.handler
+        let builder = ImageBuilder(workFolder: FilePath(work ?? "\(store.path).work")) { event in
+            switch event {
+            case .began(let stage): show(ProgressReport(stage.description))
+            case .stored(let done, let total): show(ProgressReport("Storing", done: done, total: total, unit: .bytes))
+            }
+        }
+        output.show(BuiltImageOutput(image: try await builder.build(recipe, into: store)))
+    }
+}
+
+/// `hostctl image inspect`.
+struct ImageInspectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect", abstract: "Show what a host image is and which packages it has.",
+        discussion: "Example: hostctl image inspect lean-host/stable/x86_64 --store ./builds --packages")
+
+    @Argument(help: "A ref or a commit.") var name: String
+    @Option(help: ArgumentHelp("The store.", valueName: "folder")) var store: String
+    @Flag(help: "List the packages.") var packages = false
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        let report = try ImageReport(of: name, in: Store(opening: FilePath(store)))
+        output.show(ImageReportOutput(report: report, listsPackages: packages))
+    }
+}
+
+private struct BuiltImageOutput: OutputValue {
+    let image: BuiltImage
+
+    var text: String {
+        "\(image.ref) \(image.version): \(image.packageCount) packages, \(image.fileCount) files, "
+            + "\(ByteCount.text(image.size))\n\(image.commit)"
+    }
+
+    var json: JSONValue {
+        [
+            "commit": .string(image.commit.hex), "ref": .string(image.ref), "version": .string(image.version),
+            "kernel": .string(image.kernel), "timestamp": .integer(Int64(clamping: image.timestamp)),
+            "packages": .integer(Int64(image.packageCount)), "files": .integer(Int64(image.fileCount)),
+            "bytes": .integer(image.size),
+        ]
+    }
+}
+
+private struct ImageReportOutput: OutputValue {
+    let report: ImageReport
+    let listsPackages: Bool
+
+    var text: String { String(report.text(listingPackages: listsPackages).dropLast()) }
+    var json: JSONValue { report.json }
+}

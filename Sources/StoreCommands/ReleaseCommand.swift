@@ -1,0 +1,101 @@
+import ArgumentParser
+import HostctlCommands
+import LinuxSystem
+import ObjectStorage
+import Releases
+import SystemPackage
+import TrustMetadata
+
+/// `hostctl release`.
+struct ReleaseCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "release", abstract: "Keep an origin: a folder that any web server can serve.",
+        subcommands: [
+            ReleaseInitCommand.self, ReleasePublishCommand.self, ReleaseListCommand.self, ReleasePruneCommand.self,
+        ])
+}
+
+/// `hostctl release init`.
+struct ReleaseInitCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "init", abstract: "Make an empty origin.",
+        discussion: "An origin that is there already is left as it is.\n\nExample: hostctl release init ./origin")
+
+    @Argument(help: "The origin's folder.") var origin: String
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        let folder = try OriginFolder.create(at: FilePath(origin))
+        output.show(OriginOutput(path: folder.path.absolute.string))
+    }
+}
+
+/// `hostctl release publish`.
+struct ReleasePublishCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "publish", abstract: "Sign an image and make it the newest release of its channel.",
+        discussion: """
+            Clients see the old or the new release, never something in between. An interrupted publication is
+            completed by running the command again.
+
+            Example: hostctl release publish ./origin lean-host/stable/x86_64 --store ./builds --key release.pem
+            """)
+
+    @Argument(help: "The origin's folder.") var origin: String
+    @Argument(help: "The ref, or the commit, of the image.") var image: String
+    @Option(help: ArgumentHelp("The store that has the image.", valueName: "folder")) var store: String
+    @Option(help: "The security epoch.") var epoch: Int64 = 0
+    @OptionGroup var signing: SigningOptions
+    @OptionGroup var waiting: WaitOptions
+    @OptionGroup var progress: ProgressOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        let publisher = Publisher(
+            try OriginFolder(opening: FilePath(origin)), signers: try signing.signers(), progress: progress.handler)
+        let release = try await publisher.publish(
+            image, from: Store(opening: FilePath(store)), epoch: epoch, minimumHostctl: HostctlVersion.minimum,
+            wait: waiting.wait)
+        output.show(PublishedOutput(release: release))
+    }
+}
+
+/// `hostctl release list`.
+struct ReleaseListCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List the releases in an origin's folder, the newest last.",
+        discussion: "Example: hostctl release list ./origin --channel lean-host/stable")
+
+    @Argument(help: "The origin's folder.") var origin: String
+    @Option(help: "Only this channel.") var channel: String?
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        let indexes = try OriginFolder(opening: FilePath(origin)).indexes()
+        let chosen = indexes.filter { channel == nil || $0.channel.text == channel }
+        if let channel, chosen.isEmpty { throw ReleaseError.unknownRelease(channel: channel, version: nil) }
+        output.show(ReleaseListOutput(indexes: chosen))
+    }
+}
+
+/// `hostctl release prune`.
+struct ReleasePruneCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "prune", abstract: "Remove old releases, and the objects that no other release needs.",
+        discussion: "Example: hostctl release prune ./origin --keep 5 --key release.pem")
+
+    @Argument(help: "The origin's folder.") var origin: String
+    @Option(help: ArgumentHelp("How many releases of each channel stay.", valueName: "count")) var keep: Int
+    @OptionGroup var signing: SigningOptions
+    @OptionGroup var waiting: WaitOptions
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        guard keep >= 1 else { throw ValidationError("--keep must be at least 1.") }
+    }
+
+    func run() async throws {
+        let publisher = Publisher(try OriginFolder(opening: FilePath(origin)), signers: try signing.signers())
+        output.show(PrunedOutput(pruned: try await publisher.prune(keep: keep, wait: waiting.wait)))
+    }
+}

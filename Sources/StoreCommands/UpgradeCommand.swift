@@ -1,0 +1,84 @@
+import ArgumentParser
+import HostctlCommands
+import Sysroots
+import SystemPackage
+import Updates
+
+/// What `upgrade` and `switch` share.
+struct UpdateOptions: ParsableArguments {
+    @OptionGroup var sysroot: SysrootOption
+    @Flag(help: "Only say whether there is a release, and how large it is.") var check = false
+    @Flag(help: "Download, and deploy later with --from-downloaded.") var downloadOnly = false
+    @Flag(help: "Deploy what was downloaded, without the network.") var fromDownloaded = false
+    @Option(help: "A release of the channel; by default the newest.") var version: String?
+    @Flag(help: "Accept a release that is older than the deployed one.") var allowDowngrade = false
+    @Flag(help: "Restart the host when something was deployed.") var reboot = false
+    @Flag(name: .customLong("unchanged-exit-77"), help: "Exit with 77 when there is nothing to do.")
+    var unchangedExit77 = false
+    @OptionGroup var waiting: WaitOptions
+    @OptionGroup var progress: ProgressOptions
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        guard [check, downloadOnly, fromDownloaded].filter({ $0 }).count <= 1 else {
+            throw ValidationError("--check, --download-only and --from-downloaded exclude each other.")
+        }
+    }
+
+    private var goal: UpdateRequest.Goal {
+        check ? .check : downloadOnly ? .download : fromDownloaded ? .deployDownloaded : .deploy
+    }
+
+    /// Runs the update and shows what came of it.
+    func run(command: String, following: SysrootState? = nil) async throws {
+        let updater = Updater(
+            root: sysroot.root, command: command, version: HostctlVersion.current, options: .standard,
+            wait: waiting.wait, progress: progress.handler, waiting: WaitOptions.announce)
+        let outcome = try updater.run(
+            UpdateRequest(goal, version: version, allowsDowngrade: allowDowngrade, following: following))
+        output.show(UpdateOutput(outcome: outcome))
+        if outcome.result == .unchanged, unchangedExit77 { throw ExitCode.unchanged }
+        if outcome.result == .deployed, reboot { try await Reboot.now(sysroot) }
+    }
+}
+
+/// `hostctl upgrade`.
+struct UpgradeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "upgrade", abstract: "Fetch the channel's newest release and make it the default.",
+        discussion: """
+            The deployment that was the default becomes the rollback. Nothing large is fetched before the release
+            is known to be signed by a trusted key, meant for this host, and not older than what is deployed.
+
+            Examples:
+              hostctl upgrade --check
+              hostctl upgrade --download-only && hostctl upgrade --from-downloaded --reboot
+            """)
+
+    @OptionGroup var options: UpdateOptions
+
+    func run() async throws { try await options.run(command: "hostctl upgrade") }
+}
+
+/// `hostctl switch`.
+struct SwitchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "switch", abstract: "Follow another channel or origin, and upgrade to it.",
+        discussion: "Example: hostctl switch lean-host/testing")
+
+    @Argument(help: "The channel.") var channel: String
+    @Option(help: ArgumentHelp("The origin's address; by default the present one.", valueName: "url"))
+    var origin: String?
+    @OptionGroup var options: UpdateOptions
+
+    func run() async throws {
+        let root = options.sysroot.root
+        let present = try SysrootState.load(SysrootPaths(root: root))
+        guard let address = origin.map(OriginAddress.url) ?? present?.origin else {
+            throw UpdateError.noOrigin(sysroot: root.string)
+        }
+        let following = SysrootState(
+            origin: address, channel: channel, architecture: present?.architecture ?? Machine.architecture)
+        try await options.run(command: "hostctl switch", following: following)
+    }
+}
