@@ -155,5 +155,6 @@ let package = Package(
                 "SysrootFixtures", "deployment-trial", "OSTree", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums",
                 "Signatures", "LinuxSystem", system,
             ]),
+        tests("HostctlCommands", ["Sysroots", "Checksums", "Signatures", "TrustMetadata"]),
     ]
 )

@@ -121,13 +121,18 @@ public enum Files {
     /// - Throws: `SystemError`; `EILSEQ` for a name that is not UTF-8.
     public static func names(in path: FilePath) throws(SystemError) -> [String] {
         guard let folder = opendir(path.string) else { throw SystemError("list", path.string) }
+        return try names(in: folder, of: path.string)
+    }
+
+    /// The names in an open folder, which is closed.
+    static func names(in folder: OpaquePointer, of path: String) throws(SystemError) -> [String] {
         defer { closedir(folder) }
         var names: [String] = []
         while let entry = readdir(folder) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(validatingCString: $0) }
             }
-            guard let name else { throw SystemError("read a name in", path.string, code: .illegalByteSequence) }
+            guard let name else { throw SystemError("read a name in", path, code: .illegalByteSequence) }
             if name != ".", name != ".." { names.append(name) }
         }
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }

@@ -45,12 +45,14 @@ extension Files {
     }
 
     private static func names(inOpen folder: borrowing Descriptor) throws(SystemError) -> [String] {
-        try names(in: FilePath("/proc/self/fd/\(folder.raw)"), fallback: FilePath(folder.path))
-    }
-
-    private static func names(in path: FilePath, fallback: FilePath) throws(SystemError) -> [String] {
-        do throws(SystemError) { return try names(in: path) } catch {
-            return try names(in: fallback)
+        let own = try retrying("open", folder.path) {
+            hostctl_openat(folder.raw, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
         }
+        guard let stream = fdopendir(own) else {
+            let failure = SystemError("list", folder.path)
+            close(own)
+            throw failure
+        }
+        return try names(in: stream, of: folder.path)
     }
 }

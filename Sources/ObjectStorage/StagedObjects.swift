@@ -52,8 +52,7 @@ struct StagedObjects {
         let fromThisBoot = try isFromThisBoot()
         var found = Set<ObjectName>()
         for parent in try Files.names(in: folder) where Files.isFolder(folder.appending(parent)) {
-            let prefix = parent == Self.commits || parent == Self.unnamed ? "" : parent
-            try recover(parent, prefix, fromThisBoot, into: &found)
+            try recover(parent, parent == Self.commits ? "" : parent, fromThisBoot, into: &found)
         }
         try Files.replace(folder.appending(Self.bootFile), with: Array(Self.currentBoot.utf8))
         return found

@@ -120,7 +120,7 @@ public final class StoreTransaction: Sendable {
     func writeReserved(_ name: ObjectName, mode: mode_t, _ body: (borrowing Descriptor) throws -> Void) throws {
         let path = path(of: name)
         do {
-            let file = try createReserved(name, mode: mode)
+            let file = try create(path, name, mode: mode)
             if mode != 0o600 { try retrying("set the permissions of", path) { fchmod(file.raw, mode) } }
             try body(file)
         } catch {
@@ -131,13 +131,12 @@ public final class StoreTransaction: Sendable {
         objects.with { $0.finish(name) }
     }
 
-    /// Until `complete` it counts as torn.
-    private func createReserved(_ name: ObjectName, mode: mode_t) throws(SystemError) -> Descriptor {
+    private func create(_ path: String, _ name: ObjectName, mode: mode_t) throws(SystemError) -> Descriptor {
         let flags = O_WRONLY | O_CREAT | O_EXCL
-        do throws(SystemError) { return try Descriptor(opening: path(of: name), flags: flags, mode: mode) } catch {
+        do throws(SystemError) { return try Descriptor(opening: path, flags: flags, mode: mode) } catch {
             guard error.code == .noSuchFileOrDirectory else { throw error }
             try makeParent(of: name)
-            return try Descriptor(opening: path(of: name), flags: flags, mode: mode)
+            return try Descriptor(opening: path, flags: flags, mode: mode)
         }
     }
 

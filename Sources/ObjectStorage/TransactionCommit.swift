@@ -38,27 +38,23 @@ extension StoreTransaction {
         for (staged, names) in Dictionary(grouping: names, by: StagedObjects.folderName) {
             // A folder that the store lacks moves as a whole: one rename instead of one for each object.
             if staged != StagedObjects.commits, rename("\(folder)/\(staged)", "\(objects)/\(staged)") == 0 { continue }
-            for name in names { try move(path(of: name), to: store.objectPath(name)) }
+            for name in names { try move(name) }
         }
         // One flush of the journal; a flush for each of up to 256 folders would be as many.
         try Descriptor(opening: objects.string, flags: O_RDONLY | O_DIRECTORY).syncFileSystem()
     }
 
     /// An object that another process has stored meanwhile stays: deployments may share its inode.
-    private func move(_ staged: String, to target: String) throws(SystemError) {
-        if renameIfFree(staged, target) == 0 { return }
-        if errno == ENOENT {
-            try Files.makeFolder(FilePath(target).removingLastComponent())
-            if renameIfFree(staged, target) == 0 { return }
+    private func move(_ name: ObjectName) throws(SystemError) {
+        let (staged, target) = (path(of: name), store.objectPath(name))
+        while hostctl_renameat2(AT_FDCWD, staged, AT_FDCWD, target, HOSTCTL_RENAME_NOREPLACE) != 0 {
+            switch errno {
+            case EEXIST: return try Files.remove(FilePath(staged))
+            case EINVAL, ENOSYS: return _ = try retrying("store", target) { rename(staged, target) }
+            case ENOENT where Files.exists(FilePath(staged)):
+                try Files.makeFolder(FilePath(target).removingLastComponent())
+            default: throw SystemError("store", target)
+            }
         }
-        switch errno {
-        case EEXIST: try Files.remove(FilePath(staged))
-        case EINVAL, ENOSYS: try retrying("store", target) { rename(staged, target) }
-        default: throw SystemError("store", target)
-        }
-    }
-
-    private func renameIfFree(_ staged: String, _ target: String) -> Int32 {
-        hostctl_renameat2(AT_FDCWD, staged, AT_FDCWD, target, HOSTCTL_RENAME_NOREPLACE)
     }
 }

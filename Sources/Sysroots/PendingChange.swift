@@ -57,6 +57,9 @@ public struct PendingChange: Sendable, Equatable {
         return name
     }
 
+    /// Whether a change was interrupted; taking the next turn completes it.
+    public static func exists(in paths: SysrootPaths) -> Bool { Files.exists(path(in: paths)) }
+
     /// The deployments that an interrupted change has left; none when the file cannot be read.
     static func names(in paths: SysrootPaths) -> [DeploymentName] {
         do {

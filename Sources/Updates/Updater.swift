@@ -44,6 +44,7 @@ public struct Updater {
         let reader = SysrootReader(root: paths.root)
         guard reader.isSysroot else { throw DeploymentError.notASysroot(path: paths.root.string) }
         do {
+            if request.goal != .check { try completeInterrupted() }
             let outcome = try Update(self, reader, request).run()
             if outcome.result != .deployed, try FailureRecord.load(paths)?.command == command {
                 try FailureRecord.clear(paths)
@@ -56,6 +57,12 @@ public struct Updater {
             try remember(error, reader)
             throw error
         }
+    }
+
+    /// An update that was killed after its switch looks finished, and still has its remains to be removed.
+    private func completeInterrupted() throws {
+        guard PendingChange.exists(in: paths) else { return }
+        _ = try SysrootChange(root: paths.root, command: command, wait: wait, waiting: waiting)
     }
 
     private func remember(_ error: any Error, _ reader: SysrootReader) throws {

@@ -43,7 +43,8 @@ public struct TestImage {
     public func commit(
         to store: Store, signedBy keys: [PrivateKey] = [], ref: String? = TestImage.ref
     ) throws -> Checksum {
-        let stored = try store.ingest(tree, workers: 1)
+        let transaction = try StoreTransaction(store)
+        let stored = try transaction.ingest(tree, workers: 1)
         var metadata: [String: Variant] = [
             Commit.Key.version: .string(version), Commit.Key.channel: .string(channel),
             Commit.Key.architecture: .string("x86_64"),
@@ -53,7 +54,9 @@ public struct TestImage {
         let commit = Commit(
             metadata: metadata, subject: "test \(version)", timestamp: 1_700_000_000, rootTree: stored.rootTree,
             rootMetadata: stored.rootMetadata)
-        let checksum = try store.write(commit: commit, ref: ref)
+        let checksum = try transaction.write(.commit, commit.encode())
+        try transaction.commit()
+        if let ref { try store.setRef(ref, to: checksum) }
         if !keys.isEmpty {
             let signatures = try keys.map { try $0.sign(commit.encode()) }
             try store.setDetachedMetadata(DetachedMetadata.encode(signatures: signatures), of: checksum)

@@ -14,7 +14,7 @@ public final class TestSysroot {
 
     /// Makes the folder only.
     public init() throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryFolder(inMemory: true)
         root = folder.path.appending("sysroot")
         paths = SysrootPaths(root: root)
         try Files.makeFolder(root)

@@ -11,9 +11,12 @@ public final class TemporaryFolder: Sendable {
 
     /// Makes an empty folder with mode 0700.
     ///
+    /// - Parameter inMemory: on a file system in memory where there is one: for tests that flush whole file systems,
+    ///   and would wait for what everybody else writes.
     /// - Throws: `SystemError`.
-    public init() throws {
-        let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    public init(inMemory: Bool = false) throws {
+        let memory = inMemory && Files.isFolder("/dev/shm") ? "/dev/shm" : "/tmp"
+        let base = getenv("TMPDIR").map { String(cString: $0) } ?? memory
         var template = Array("\(base)/hostctl-test.XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw SystemError("make a temporary folder in", base) }
         let made = template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
