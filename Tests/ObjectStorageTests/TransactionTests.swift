@@ -89,6 +89,7 @@ import Testing
         try stage(folder("a"))
         try Files.replace(staging.appending("boot-id"), with: [])
         let huge = ObjectName(SHA256.hash([9]), .dirtree)
+        try Files.makeFolder(staged(huge).removingLastComponent())
         try shell("truncate -s 20M \"$1\"", staged(huge).string)
         try touch(staged(huge), seconds: 0)
         let odd = staged(ObjectName(SHA256.hash([8]), .dirmeta))
