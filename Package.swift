@@ -151,5 +151,12 @@ let package = Package(
                 "SysrootFixtures", "deployment-trial", "OSTree", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums",
                 "Signatures", "LinuxSystem", system,
             ]),
+        // Whole commands as real processes on real sysroots.
+        .testTarget(
+            name: "HostTests",
+            dependencies: [
+                "TestSupport", "SysrootFixtures", "hostctl", "hostctl-store", "Releases", "Sysroots", "ObjectStorage",
+                "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", system,
+            ], path: "Tests/HostTests", swiftSettings: settings),
     ]
 )
