@@ -118,6 +118,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["LinuxSystem", system], path: "Tests/TestSupport",
             swiftSettings: settings),
         tests("Settings", ["LinuxSystem", system]),
+        tests("Transfers", ["LinuxSystem", system]),
         tests(
             "HostImages",
             [
