@@ -118,6 +118,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["LinuxSystem", system], path: "Tests/TestSupport",
             swiftSettings: settings),
         tests("Settings", ["LinuxSystem", system]),
+        tests("Transfers", ["LinuxSystem", system]),
         tests(
             "HostImages",
             [
@@ -156,5 +157,12 @@ let package = Package(
                 "Signatures", "LinuxSystem", system,
             ]),
         tests("HostctlCommands", ["Sysroots", "Checksums", "Signatures", "TrustMetadata"]),
+        // Whole commands as real processes on real sysroots.
+        .testTarget(
+            name: "HostTests",
+            dependencies: [
+                "TestSupport", "SysrootFixtures", "hostctl", "hostctl-store", "Releases", "Sysroots", "ObjectStorage",
+                "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", system,
+            ], path: "Tests/HostTests", swiftSettings: settings),
     ]
 )

@@ -51,8 +51,8 @@ public final class Connection {
         var offset = sink.resumeOffset
         if offset == 0 { try restart(sink) }
         var code = handle.perform(url, offset: offset)
-        if code == CURLE_RANGE_ERROR, offset > 0 {
-            // The server cannot send the rest alone.
+        if offset > 0, code == CURLE_RANGE_ERROR || code == CURLE_OK && !handle.isRest {
+            // The server cannot send the rest alone. To libcurl, "there is no rest" (416) would be success.
             offset = 0
             try restart(sink)
             code = handle.perform(url, offset: 0)
@@ -65,9 +65,16 @@ public final class Connection {
     }
 
     private func failure(_ code: CURLcode, _ url: String) -> TransferFailure {
-        if let error = handle.receiver.failure { return TransferFailure(error, mayPass: false) }
-        if handle.receiver.count > handle.receiver.limit || code == CURLE_FILESIZE_EXCEEDED {
-            return TransferFailure(TransferError.tooLarge(url: url, limit: handle.receiver.limit), mayPass: false)
+        let receiver = handle.receiver
+        if let error = receiver.failure { return TransferFailure(error, mayPass: false) }
+        // Before its size: the page that explains a failure may be larger than what was asked for.
+        let status = handle.status
+        if status >= 400 {
+            let mayPass = status >= 500 || status == 429 || status == 408
+            return TransferFailure(TransferError.refused(url: url, status: status), mayPass: mayPass)
+        }
+        if receiver.count > receiver.limit || receiver.isFlooded || code == CURLE_FILESIZE_EXCEEDED {
+            return TransferFailure(TransferError.tooLarge(url: url, limit: receiver.limit), mayPass: false)
         }
         switch code {
         case CURLE_ABORTED_BY_CALLBACK: return TransferFailure(TransferError.cancelled(url: url), mayPass: false)
@@ -77,10 +84,6 @@ public final class Connection {
         case CURLE_URL_MALFORMAT: return TransferFailure(TransferError.unusable(url: url), mayPass: false)
         case CURLE_FILE_COULDNT_READ_FILE:
             return TransferFailure(TransferError.refused(url: url, status: 404), mayPass: false)
-        case CURLE_HTTP_RETURNED_ERROR:
-            let status = handle.status
-            let mayPass = status >= 500 || status == 429 || status == 408
-            return TransferFailure(TransferError.refused(url: url, status: status), mayPass: mayPass)
         default:
             let detail = String(cString: curl_easy_strerror(code))
             return TransferFailure(TransferError.unreachable(url: url, detail: detail), mayPass: true)

@@ -12,6 +12,8 @@ final class CurlHandle {
         var limit: Int64 = 0
         var count: Int64 = 0
         var failure: (any Error)?
+        /// Whether more bytes came than the limit, counting also those that libcurl drops, as a redirect's page.
+        var isFlooded = false
         let stop: StopFlag?
         init(stop: StopFlag?) { self.stop = stop }
     }
@@ -45,10 +47,9 @@ final class CurlHandle {
         let context = Unmanaged.passUnretained(receiver).toOpaque()
         hostctl_setopt_pointer(handle, CURLOPT_WRITEDATA, context)
         hostctl_setopt_callback(handle, CURLOPT_WRITEFUNCTION, receiveBody)
-        guard receiver.stop != nil else { return }
         set(CURLOPT_NOPROGRESS, 0)
         hostctl_setopt_pointer(handle, CURLOPT_XFERINFODATA, context)
-        hostctl_setopt_progress(handle, checkStop)
+        hostctl_setopt_progress(handle, checkProgress)
     }
 
     private func set(_ option: CURLoption, _ value: Int) { hostctl_setopt_long(handle, option, value) }
@@ -63,8 +64,12 @@ final class CurlHandle {
         hostctl_setopt_offset(handle, CURLOPT_RESUME_FROM_LARGE, curl_off_t(offset))
         receiver.count = offset
         receiver.failure = nil
+        receiver.isFlooded = false
         return curl_easy_perform(handle)
     }
+
+    /// Whether the last answer was the rest alone, as asked for; files have no status.
+    var isRest: Bool { [0, 206].contains(status) }
 
     /// The last answer's HTTP status; 0 when there was none.
     var status: Int {
@@ -92,10 +97,15 @@ private func receiveBody(
     }
 }
 
-private func checkStop(
-    _ context: UnsafeMutableRawPointer?, _: curl_off_t, _: curl_off_t, _: curl_off_t, _: curl_off_t
+/// The largest page that a redirect may have, and be ignored.
+private let ignoredLimit: Int64 = 1 << 20
+
+/// libcurl's progress callback: anything but 0 ends the transfer.
+private func checkProgress(
+    _ context: UnsafeMutableRawPointer?, _: curl_off_t, _ received: curl_off_t, _: curl_off_t, _: curl_off_t
 ) -> Int32 {
     guard let context else { return 1 }
     let receiver = Unmanaged<CurlHandle.Receiver>.fromOpaque(context).takeUnretainedValue()
-    return receiver.stop?.isSet == true ? 1 : 0
+    receiver.isFlooded = Int64(received) > receiver.limit.addingReportingOverflow(ignoredLimit).partialValue
+    return receiver.isFlooded || receiver.stop?.isSet == true ? 1 : 0
 }

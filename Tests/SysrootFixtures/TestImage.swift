@@ -8,6 +8,8 @@ public import Signatures
 public struct TestImage {
     public var version: String
     public var channel = "test/stable"
+    /// When the image was made, in seconds since 1970.
+    public var timestamp: UInt64 = 1_700_000_000
     /// The kernel's bytes; images with equal ones share a folder under /boot.
     public var kernel = "kernel"
     public var kernelVersion = "6.1.0"
@@ -52,7 +54,7 @@ public struct TestImage {
         if !kernelArguments.isEmpty { metadata[Commit.Key.kernelArguments] = .strings(kernelArguments) }
         if let ref { metadata[Commit.Key.refBinding] = .strings([ref]) }
         let commit = Commit(
-            metadata: metadata, subject: "test \(version)", timestamp: 1_700_000_000, rootTree: stored.rootTree,
+            metadata: metadata, subject: "test \(version)", timestamp: timestamp, rootTree: stored.rootTree,
             rootMetadata: stored.rootMetadata)
         let checksum = try transaction.write(.commit, commit.encode())
         try transaction.commit()

@@ -7,7 +7,7 @@ public import SystemPackage
 import TestSupport
 
 /// A sysroot in a temporary folder, and what the stock tools say about it.
-public final class TestSysroot {
+public final class TestSysroot: Sendable {
     private let folder: TemporaryFolder
     public let root: FilePath
     public let paths: SysrootPaths
@@ -110,4 +110,9 @@ public final class TestSysroot {
 public struct CommandFailed: Error {
     public let command: String
     public let errors: String
+
+    public init(command: String, errors: String) {
+        self.command = command
+        self.errors = errors
+    }
 }

@@ -1,0 +1,101 @@
+import Glibc
+import LinuxSystem
+import ObjectStorage
+import SysrootFixtures
+import SystemPackage
+import TestSupport
+import Testing
+import TrustMetadata
+
+/// The light front end: what it loads, and where it finds the other executable.
+@Suite struct FrontEndTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private func copy(_ path: String, to relative: String) throws {
+        let target = folder.path.appending(relative)
+        try Files.makeFolder(target.removingLastComponent())
+        let result = try run(["/bin/cp", "-L", path, target.string])
+        guard result.status == 0 else { throw CommandFailed(command: "cp", errors: result.errorText) }
+    }
+
+    /// A folder with nothing but the executables and their libraries: no /proc, no /dev, no /etc.
+    private func bareRoot(_ programs: String...) throws {
+        for program in programs {
+            try copy(program, to: FilePath(program).lastComponent?.string ?? "")
+            for line in try run(["/usr/bin/ldd", program]).text.split(separator: "\n") {
+                let path = line.split(separator: " ").first { $0.contains("/") }
+                if let path, !path.contains("vdso") { try copy(String(path), to: String(path.drop { $0 == "/" || $0 == "\t" })) }
+            }
+        }
+    }
+
+    private func inBareRoot(_ arguments: String...) throws -> ProcessResult {
+        try run(["/usr/sbin/chroot", folder.path.string] + arguments)
+    }
+
+    @Test("without /proc the arguments still count: status")
+    func bareStatus() throws {
+        try bareRoot(BuiltProducts.hostctl)
+        expect(try inBareRoot("/hostctl", "status", "--sysroot", "/nowhere"), 1, "/nowhere is not a sysroot")
+        expect(try inBareRoot("/hostctl", "status", "--unknown"), 2, "--unknown")
+        expect(try inBareRoot("/hostctl", "--version"), 0)
+        expect(try inBareRoot("/hostctl", "upgrade"), 1, "hostctl-store")
+    }
+
+    @Test("without /proc the arguments still count: the verbs of hostctl-store")
+    func bareStore() throws {
+        try bareRoot(BuiltProducts.hostctl, BuiltProducts.hostctlStore)
+        for program in ["/hostctl", "/hostctl-store"] {
+            expect(try inBareRoot(program, "upgrade", "--sysroot", "/nowhere"), 1, "/nowhere is not a sysroot")
+            expect(try inBareRoot(program, "upgrade", "--unknown"), 2, "--unknown")
+            expect(try inBareRoot(program, "unknown"), 2, "unknown")
+        }
+    }
+
+    @Test("hostctl-store is found beside the executable that a link leads to")
+    func throughLink() throws {
+        let link = folder.path.appending("tool")
+        #expect(symlink(BuiltProducts.hostctl, link.string) == 0)
+        expect(try run([link.string, "upgrade", "--unknown"]), 2, "--unknown")
+        let path = "\(folder.path):/usr/bin:/bin"
+        expect(try run(["/usr/bin/env", "PATH=\(path)", "tool", "upgrade", "--unknown"]), 2, "--unknown")
+        expect(try run(["/usr/bin/env", "-C", folder.path.string, "./tool", "upgrade", "--unknown"]), 2, "--unknown")
+    }
+
+    @Test("without hostctl-store the front end says so, and status works")
+    func missingStore() throws {
+        try copy(BuiltProducts.hostctl, to: "hostctl")
+        let program = folder.path.appending("hostctl").string
+        expect(try run([program, "upgrade"]), 1, "\(folder.path)/hostctl-store")
+        expect(try run([program, "status", "--sysroot", folder.path.string]), 1, "is not a sysroot")
+        let json = try run([program, "upgrade", "--json"])
+        #expect(try json.jsonError.integer("exit_code") == 1)
+    }
+
+    @Test("status loads no libostree, and none of what comes with it")
+    func libraries() throws {
+        let host = try HostFixture.prepared()
+        let result = try host.onSysroot("status", environment: ["LD_DEBUG": "files"])
+        expect(result, 0, "calling init: ")
+        for library in ["libostree", "libglib", "libgio", "libcurl", "libgpgme"] {
+            #expect(!result.errorText.contains(library), "\(library)")
+        }
+    }
+
+    @Test("status is the same from both executables")
+    func same() throws {
+        let host = try HostFixture.prepared()
+        let arguments = ["status", "--json", "--sysroot", host.root.string]
+        #expect(try run([BuiltProducts.hostctlStore] + arguments).text == host.succeed(arguments).text)
+    }
+
+    @Test("a closed standard output or error is no reason to fail", arguments: [">&-", "2>&-", "<&-"])
+    func closed(_ redirection: String) throws {
+        let host = try HostFixture.prepared()
+        let command = "'\(BuiltProducts.hostctl)' upgrade --sysroot '\(host.root)' \(redirection)"
+        _ = try run(["/bin/sh", "-c", command])
+        try host.expectAgreement(["3", "2"])
+    }
+}

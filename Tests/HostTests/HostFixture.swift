@@ -1,0 +1,219 @@
+import Glibc
+import LinuxSystem
+import ObjectStorage
+import SysrootFixtures
+import Sysroots
+import SystemPackage
+import TestSupport
+import Testing
+import TrustMetadata
+
+/// A release key, an origin with releases of `lean-host/stable`, and a sysroot that follows it: all made by the built
+/// executables, as an operator would make them.
+final class HostFixture {
+    static let channel = "lean-host/stable"
+    static let ref = "lean-host/stable/x86_64"
+
+    /// The sysroot's folder, empty until something is installed.
+    let sysroot: TestSysroot
+    /// Where key, builds and origin lie; a host made by `prepared` shares them with others.
+    private let shared: TestSysroot
+    /// The store that images are built into.
+    let builds: Store
+    /// The origin's address as hosts know it; a test may put a server in front of the folder.
+    var address: String
+
+    /// - Parameters:
+    ///   - releases: the versions to publish, oldest first.
+    ///   - installed: the version to install; none leaves the sysroot's folder empty.
+    init(releases: [String] = ["1", "2"], installed: String? = "1") throws {
+        sysroot = try TestSysroot()
+        shared = sysroot
+        address = "file://\(shared.beside("origin"))"
+        builds = try Store.create(at: shared.beside("builds"), mode: .bare)
+        try succeed("key", "generate", key.string)
+        try succeed("release", "init", origin.string)
+        for version in releases { try publish(version) }
+        if let installed { try install(version: installed) }
+    }
+
+    private init(_ template: Template) throws {
+        sysroot = try TestSysroot()
+        shared = template.sysroot
+        address = template.address
+        builds = template.builds
+        let result = try run(["/bin/cp", "-a", "\(shared.root)/.", root.string])
+        guard result.status == 0 else { throw CommandFailed(command: "cp", errors: result.errorText) }
+    }
+
+    /// A host at 2, with 1 as rollback and 3 to upgrade to. The sysroot is the test's own; the origin is shared
+    /// and must not be changed.
+    static func prepared() throws -> HostFixture { try HostFixture(template.get()) }
+
+    private struct Template: Sendable {
+        let sysroot: TestSysroot
+        let builds: Store
+        let address: String
+    }
+
+    private static let template = Result {
+        let host = try HostFixture(releases: ["1", "2", "3"])
+        try host.change("upgrade", "--version", "2")
+        atexit { HostFixture.removeTemplate() }
+        return Template(sysroot: host.sysroot, builds: host.builds, address: host.address)
+    }
+
+    /// A static value's life never ends by itself.
+    private static func removeTemplate() {
+        do { try Files.removeTree(template.get().sysroot.root.removingLastComponent()) } catch {
+            print("the prepared host stays: \(error)")
+        }
+    }
+
+    var root: FilePath { sysroot.root }
+    /// The folder that would be served.
+    var origin: FilePath { shared.beside("origin") }
+    var buildsPath: FilePath { builds.path }
+    var key: FilePath { shared.beside("release.pem") }
+    var publicKey: FilePath { shared.beside("release.pem.pub") }
+
+    /// A tiny image: of its files ten never change, ten change with each version.
+    static func image(_ version: String, channel: String = HostFixture.channel) -> TestImage {
+        var image = TestImage(version)
+        image.channel = channel
+        image.timestamp = 1_700_000_000 + 86_400 * (UInt64(version.prefix { $0 != "." }) ?? 0)
+        for number in 0..<10 {
+            image.files["usr/share/same/\(number)"] = "file \(number)\n"
+            image.files["usr/share/changing/\(number)"] = "file \(number) of \(version)\n"
+        }
+        return image
+    }
+
+    /// Builds an image and publishes it as its channel's newest release.
+    func publish(_ version: String) throws { try publish(Self.image(version)) }
+
+    /// Builds an image and publishes it as its channel's newest release.
+    func publish(_ image: TestImage, to origin: FilePath? = nil) throws {
+        try build(image)
+        try succeed(publication(to: origin, "\(image.channel)/x86_64"))
+    }
+
+    /// Builds an image only.
+    func build(_ image: TestImage) throws { _ = try image.commit(to: builds, ref: "\(image.channel)/x86_64") }
+
+    /// The arguments of a publication.
+    func publication(to origin: FilePath? = nil, _ image: String = HostFixture.ref) -> [String] {
+        ["release", "publish", (origin ?? self.origin).string, image, "--store", buildsPath.string, "--key", key.string]
+    }
+
+    /// The arguments of an installation.
+    func installation(version: String? = nil, at address: String? = nil) -> [String] {
+        ["install", "sysroot", root.string, "--origin", address ?? self.address, "--channel", Self.channel]
+            + ["--trusted-key", publicKey.string] + (version.map { ["--version", $0] } ?? [])
+    }
+
+    /// Installs into the sysroot's folder.
+    func install(version: String? = nil, at address: String? = nil, arguments: [String] = []) throws {
+        try succeed(installation(version: version, at: address) + arguments)
+    }
+
+    /// Runs hostctl with exactly these arguments.
+    func hostctl(_ arguments: [String], environment: [String: String] = [:]) throws -> ProcessResult {
+        try run([BuiltProducts.hostctl] + arguments, environment: environment)
+    }
+
+    /// Runs hostctl on the sysroot.
+    func onSysroot(_ arguments: String..., environment: [String: String] = [:]) throws -> ProcessResult {
+        try hostctl(arguments + ["--sysroot", root.string], environment: environment)
+    }
+
+    /// Runs hostctl with exactly these arguments, which must work.
+    @discardableResult
+    func succeed(_ arguments: String...) throws -> ProcessResult { try succeed(arguments) }
+
+    /// Runs hostctl with exactly these arguments, which must work.
+    @discardableResult
+    func succeed(_ arguments: [String]) throws -> ProcessResult {
+        let result = try hostctl(arguments)
+        guard result.status == 0 else {
+            throw CommandFailed(command: arguments.joined(separator: " "), errors: "\(result.end) \(result.errorText)")
+        }
+        return result
+    }
+
+    /// Runs hostctl on the sysroot, which must work.
+    @discardableResult
+    func change(_ arguments: String...) throws -> ProcessResult {
+        try succeed(arguments + ["--sysroot", root.string])
+    }
+
+    /// The same, with the answer's JSON.
+    func changeJSON(_ arguments: String...) throws -> JSONFields {
+        try succeed(arguments + ["--json", "--sysroot", root.string]).json
+    }
+}
+
+extension HostFixture {
+    /// What `hostctl status --json` says.
+    func status() throws -> JSONFields { try changeJSON("status") }
+
+    /// The deployments that can be booted, in boot order.
+    func deployments() throws -> [JSONFields] {
+        try status().objects("deployments").filter { try $0.bool("listed") }
+    }
+
+    /// The versions in boot order, pinned ones with a `*`.
+    func versions() throws -> [String] {
+        try deployments().map { try $0.string("version") + ($0.bool("pinned") ? "*" : "") }
+    }
+
+    /// The folder of a deployment.
+    func folder(_ index: Int = 0) throws -> FilePath {
+        let record = try deployments()[index]
+        let name = try "\(record.string("commit")).\(record.integer("serial"))"
+        return try sysroot.paths.deployments(of: record.string("stateroot")).appending(name)
+    }
+
+    /// The commit of a release of the channel.
+    func commit(_ version: String) throws -> String {
+        let channels = try JSONValue(strict: succeed("release", "list", origin.string, "--json").output, what: "the list")
+        for channel in channels.array ?? [] {
+            for release in try JSONFields(channel, what: "the list").objects("releases")
+            where try release.string("version") == version {
+                return try release.string("commit")
+            }
+        }
+        throw CommandFailed(command: "release list", errors: "there is no release \(version)")
+    }
+
+    /// The stock tools see what `hostctl status` says, every object is whole, and nothing is amiss.
+    func expectAgreement(_ expected: [String]? = nil, sourceLocation: SourceLocation = #_sourceLocation) throws {
+        let status = try status()
+        let listed = try deployments()
+        let names = try listed.map {
+            try "\($0.string("commit")).\($0.integer("serial"))" + ($0.bool("pinned") ? "*" : "")
+        }
+        #expect(try names == sysroot.stockStatus(), sourceLocation: sourceLocation)
+        #expect(throws: Never.self, sourceLocation: sourceLocation) { try sysroot.fsck() }
+        #expect(try status.objects("problems").isEmpty, sourceLocation: sourceLocation)
+        #expect(try listed.allSatisfy { try $0.objects("problems").isEmpty }, sourceLocation: sourceLocation)
+        #expect(try listed.map { try $0.bool("default") } == listed.indices.map { $0 == 0 }, sourceLocation: sourceLocation)
+        #expect(try status.objects("deployments").count == listed.count, sourceLocation: sourceLocation)
+        if let expected { #expect(try versions() == expected, sourceLocation: sourceLocation) }
+    }
+}
+
+extension ProcessResult {
+    /// The answer of a command with `--json`.
+    var json: JSONFields { get throws { try JSONFields(strict: output, what: "the answer") } }
+    /// The failure of a command with `--json`.
+    var jsonError: JSONFields { get throws { try JSONFields(strict: errors, what: "the failure") } }
+}
+
+/// The command ended with this status and told this on standard error.
+func expect(
+    _ result: ProcessResult, _ status: Int32, _ text: String = "", sourceLocation: SourceLocation = #_sourceLocation
+) {
+    #expect(result.end == .exited(status), "\(result.errorText)", sourceLocation: sourceLocation)
+    #expect(text.isEmpty || result.errorText.contains(text), "\(result.errorText)", sourceLocation: sourceLocation)
+}

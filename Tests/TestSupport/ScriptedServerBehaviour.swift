@@ -1,0 +1,49 @@
+/// What a `ScriptedServer` does when it is asked for a path.
+public enum ServerBehaviour: Sendable {
+    /// Answers with this status and a short text.
+    case status(Int)
+    /// Announces the whole body, sends only so many bytes of it and closes the connection.
+    case truncated(at: Int)
+    /// Sends a body of zeros that never ends, or ends with the server's own limit; its length is not announced.
+    case endless
+    /// Sends header lines that never end, or end with the server's own limit.
+    case endlessHeader
+    /// Redirects to the same path, with a body that never ends.
+    case endlessRedirect
+    /// Sends so many bytes of the body and then nothing, with the connection open.
+    case stalled(after: Int)
+    /// Sends a byte of the body at a time, with this pause in seconds.
+    case dripping(pause: Double)
+    /// Closes the connection instead of an answer.
+    case closed
+    /// Redirects to an address, or to a path that starts with `/`.
+    case redirected(to: String)
+    /// Sends the body without its length, which the end of the connection ends.
+    case withoutLength
+    /// Announces a length that is not the body's.
+    case announced(Int)
+    /// Behaves so for this many requests, then serves.
+    indirect case times(Int, ServerBehaviour)
+    /// Inverts the lowest bit of one byte of the body.
+    case flipped(at: Int)
+    /// Sends this instead of the file.
+    case content([UInt8])
+    /// Sends the whole body whatever range is asked for.
+    case ignoringRange
+    /// Runs something and then serves; for what changes while a client reads.
+    case after(@Sendable () -> Void)
+
+    /// What is left of it for the next request, once this one has been dealt with.
+    var next: ServerBehaviour? {
+        switch self {
+        case .times(let count, let behaviour): count > 1 ? .times(count - 1, behaviour) : nil
+        case .after: nil
+        default: self
+        }
+    }
+
+    /// What it means for this request.
+    var now: ServerBehaviour {
+        if case .times(_, let behaviour) = self { behaviour } else { self }
+    }
+}
