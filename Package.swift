@@ -117,6 +117,15 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["LinuxSystem", system], path: "Tests/TestSupport",
             swiftSettings: settings),
+        // Locks, replaces and removes in a process of its own, which a test can kill at a fault point.
+        .executableTarget(
+            name: "linux-trial", dependencies: ["LinuxSystem", system], path: "Tests/LinuxTrial",
+            swiftSettings: settings),
+        tests("LinuxSystem", ["linux-trial", "CLinux", system]),
+        tests("Checksums", ["LinuxSystem"]),
+        tests(
+            "HostctlCommands",
+            ["Sysroots", "Signatures", "Checksums", "TrustMetadata", "LinuxSystem", arguments]),
         tests("Settings", ["LinuxSystem", system]),
         tests(
             "HostImages",
