@@ -84,12 +84,11 @@ import Testing
     func replaceWithoutSpace() throws {
         let line = """
             mount -t tmpfs -o size=64k tmpfs $1; $0 replace $1/file old
-            ! $0 replace $1/file "$(head -c 200000 /dev/zero | tr '\\0' x)" 2>&1 | grep '; free some space' || exit 9
+            $0 replace $1/file "$(head -c 100000 /dev/zero | tr '\\0' x)" | grep '; free some space' || exit 9
             cat $1/file; ls -A $1
             """
-        let result = try Trial.shell(line.replacing("200000", with: "100000"), folder.path.string)
-        #expect(result.text.contains("old"), "\(result.text)\(result.errorText)")
-        #expect(result.text.split(separator: "\n").last == "oldfile")
+        let result = try Trial.shell(line, folder.path.string)
+        #expect(result.text.split(separator: "\n").last == "oldfile", "\(result.text)\(result.errorText)")
     }
 
     @Test("a file in the current folder can be replaced by its bare name")

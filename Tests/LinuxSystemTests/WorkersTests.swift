@@ -76,20 +76,21 @@ private struct Failure: Error, Equatable { let index: Int }
     func close() throws {
         let queue = WorkQueue<Int>()
         queue.add([1])
-        let waiting = Guarded(0)
+        #expect(queue.next() == 1)
+        let freed = Guarded(0)
         #expect(throws: Failure.self) {
             try Workers.run(4) { index, _ in
                 if index == 0 {
-                    #expect(queue.next() == 1)
-                    #expect(waitUntil { waiting.with { $0 } == 3 })
+                    usleep(50_000)
+                    #expect(freed.with { $0 } == 0)
                     queue.close()
                     throw Failure(index: 0)
                 }
-                // Not before the item is taken.
-                while waiting.with({ $0 }) < index { waiting.with { if $0 == index - 1 { $0 += 1 } } }
-                #expect(queue.next() == nil || index > 0)
+                #expect(queue.next() == nil)
+                freed.with { $0 += 1 }
             }
         }
+        #expect(freed.with { $0 } == 3)
         queue.add([2])
         #expect(queue.next() == nil)
     }
