@@ -117,6 +117,15 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["LinuxSystem", system], path: "Tests/TestSupport",
             swiftSettings: settings),
+        // Locks, replaces and removes in a process of its own, which a test can kill at a fault point.
+        .executableTarget(
+            name: "linux-trial", dependencies: ["LinuxSystem", system], path: "Tests/LinuxTrial",
+            swiftSettings: settings),
+        tests("LinuxSystem", ["linux-trial", "CLinux", system]),
+        tests("Checksums", ["LinuxSystem"]),
+        tests(
+            "HostctlCommands",
+            ["Sysroots", "Signatures", "Checksums", "TrustMetadata", "LinuxSystem", arguments]),
         tests("Settings", ["LinuxSystem", system]),
         tests("Transfers", ["LinuxSystem", system]),
         tests(
@@ -156,7 +165,6 @@ let package = Package(
                 "SysrootFixtures", "deployment-trial", "OSTree", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums",
                 "Signatures", "LinuxSystem", system,
             ]),
-        tests("HostctlCommands", ["Sysroots", "Checksums", "Signatures", "TrustMetadata"]),
         // Whole commands as real processes on real sysroots.
         .testTarget(
             name: "HostTests",

@@ -1,11 +1,15 @@
 #define _GNU_SOURCE
 #include "clinux.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/auxv.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/xattr.h>
@@ -39,6 +43,28 @@ int hostctl_openat(int directory, const char *path, int flags, unsigned mode) {
 
 int hostctl_renameat2(int from_directory, const char *from, int to_directory, const char *to, unsigned flags) {
     return (int)syscall(SYS_renameat2, from_directory, from, to_directory, to, flags);
+}
+
+const char *hostctl_next_name(void *stream) {
+    errno = 0;
+    struct dirent *entry = readdir(stream);
+    return entry ? entry->d_name : NULL;
+}
+
+int hostctl_mount_id(int descriptor, uint64_t *id) {
+    struct statx status;
+    if (statx(descriptor, "", AT_EMPTY_PATH, STATX_MNT_ID, &status) != 0) return -1;
+    if (!(status.stx_mask & STATX_MNT_ID)) {
+        errno = ENOSYS;
+        return -1;
+    }
+    *id = status.stx_mnt_id;
+    return 0;
+}
+
+int hostctl_processor_count(void) {
+    cpu_set_t allowed;
+    return sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : -1;
 }
 
 int hostctl_syncfs(int descriptor) { return syncfs(descriptor); }

@@ -24,18 +24,20 @@ public struct ProgressOptions: ParsableArguments {
 }
 
 /// One JSON object a line.
-private final class ProgressLines: Sendable {
-    func show(_ report: ProgressReport) {
+final class ProgressLines: Sendable {
+    func show(_ report: ProgressReport) { StandardError.write(Self.line(report)) }
+
+    static func line(_ report: ProgressReport) -> String {
         let value = JSONValue.object([
             ("step", .string(report.step)), ("done", .integer(report.done)),
             ("total", report.total.map { .integer($0) } ?? .null), ("unit", .string(report.unit.rawValue)),
         ])
-        StandardError.write(String(decoding: value.encode(pretty: false), as: UTF8.self) + "\n")
+        return String(decoding: value.encode(pretty: false), as: UTF8.self) + "\n"
     }
 }
 
 /// A bar that is redrawn at most ten times a second and ends with its step.
-private final class ProgressBar: Sendable {
+final class ProgressBar: Sendable {
     private let state = Guarded((step: "", drawn: 0.0))
 
     func show(_ report: ProgressReport) {
@@ -56,7 +58,8 @@ private final class ProgressBar: Sendable {
         return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
     }
 
-    private static func line(_ report: ProgressReport) -> String {
+    /// The bar as it is drawn, without the sequences that clear the line.
+    static func line(_ report: ProgressReport) -> String {
         let amount = { (value: Int64) in report.unit == .bytes ? ByteCount.text(value) : "\(value)" }
         guard let total = report.total, total > 0 else {
             return report.done > 0 ? "\(report.step): \(amount(report.done))" : report.step

@@ -61,7 +61,7 @@ public struct Descriptor: ~Copyable, Sendable {
     /// - Throws: `SystemError`; `EFBIG` when there is more than `limit`.
     public func readToEnd(limit: Int) throws(SystemError) -> [UInt8] {
         var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: min(limit + 1, 65536))
+        var chunk = [UInt8](repeating: 0, count: min(limit, 65535) + 1)
         while true {
             let count = try retrying("read", path) { Glibc.read(raw, &chunk, chunk.count) }
             if count == 0 { return bytes }

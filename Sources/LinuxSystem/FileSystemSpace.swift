@@ -14,7 +14,8 @@ public struct FileSystemSpace: Sendable, Equatable {
     public init(at path: FilePath) throws(SystemError) {
         var status = statvfs()
         try retrying("measure the free space of", path.string) { statvfs(path.string, &status) }
-        bytes = Int64(clamping: UInt64(status.f_bavail) &* UInt64(status.f_frsize))
+        let (product, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+        bytes = overflow ? .max : Int64(clamping: product)
         files = status.f_files == 0 ? .max : Int64(clamping: status.f_favail)
     }
 }

@@ -25,38 +25,31 @@ public enum Files {
 
     /// Replaces `path` in one step that survives a power cut: temporary file, flush, rename, flush of the folder.
     ///
-    /// - Throws: `SystemError`; the old file is then untouched.
+    /// A link is replaced, not followed. A crash may leave a file whose name begins with a dot and ends in `.tmp`.
+    /// - Throws: `SystemError`; there is still the old file then, unless it was the last step that failed.
     public static func replace(_ path: FilePath, with bytes: [UInt8], mode: mode_t = 0o644) throws(SystemError) {
-        let folder = path.removingLastComponent()
-        let temporary = folder.appending(".\(path.lastComponent?.string ?? "file").\(getpid()).tmp")
+        let temporary = temporaryName(beside: path)
         try writeNew(temporary, bytes: bytes, mode: mode)
         FaultPoint.reached("replace.before-rename")
-        if rename(temporary.string, path.string) != 0 {
-            let failure = SystemError("replace", path.string)
-            unlink(temporary.string)
-            throw failure
-        }
+        try move(temporary, to: path)
         FaultPoint.reached("replace.after-rename")
-        try syncFolder(folder)
-    }
-
-    /// Creates a file that must not exist yet, and flushes it. The permissions hold from the first moment.
-    ///
-    /// - Throws: `SystemError`; `EEXIST` when there is such a file. Nothing is left behind on failure.
-    public static func create(_ path: FilePath, bytes: [UInt8], mode: mode_t) throws(SystemError) {
-        let file = try Descriptor(opening: path.string, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: mode)
-        do throws(SystemError) {
-            try file.write(bytes)
-            try file.sync()
-        } catch {
-            unlink(path.string)
-            throw error
-        }
         try syncFolder(path.removingLastComponent())
     }
 
+    /// Creates a file that must not exist yet, and flushes it. At no moment has it more permissions than `mode`, and
+    /// these hold whatever the process's umask is.
+    ///
+    /// - Throws: `SystemError`; `EEXIST` when there is such a file or link. Nothing is left behind on failure.
+    public static func create(_ path: FilePath, bytes: [UInt8], mode: mode_t) throws(SystemError) {
+        try writeNew(path, bytes: bytes, mode: mode)
+        do throws(SystemError) { try syncFolder(path.removingLastComponent()) } catch {
+            unlink(path.string)
+            throw error
+        }
+    }
+
     private static func writeNew(_ path: FilePath, bytes: [UInt8], mode: mode_t) throws(SystemError) {
-        let file = try Descriptor(opening: path.string, flags: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: mode)
+        let file = try Descriptor(opening: path.string, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: mode)
         do throws(SystemError) {
             try retrying("set the permissions of", path.string) { fchmod(file.raw, mode) }
             try file.write(bytes)
@@ -67,20 +60,27 @@ public enum Files {
         }
     }
 
+    /// Random, because neither threads nor processes in other namespaces may meet in one temporary file.
+    private static func temporaryName(beside path: FilePath) -> FilePath {
+        let name = String(UInt64.random(in: .min ... .max), radix: 16)
+        return path.removingLastComponent().appending(".hostctl-\(name).tmp")
+    }
+
+    private static func move(_ temporary: FilePath, to path: FilePath) throws(SystemError) {
+        if rename(temporary.string, path.string) == 0 { return }
+        let failure = SystemError("replace", path.string)
+        unlink(temporary.string)
+        throw failure
+    }
+
     /// Replaces a symbolic link in one step.
     ///
     /// - Throws: `SystemError`.
     public static func replaceLink(_ path: FilePath, target: String) throws(SystemError) {
-        let folder = path.removingLastComponent()
-        let temporary = folder.appending(".\(path.lastComponent?.string ?? "link").\(getpid()).tmp")
-        unlink(temporary.string)
-        try retrying("make the link", temporary.string) { symlink(target, temporary.string) }
-        if rename(temporary.string, path.string) != 0 {
-            let failure = SystemError("replace", path.string)
-            unlink(temporary.string)
-            throw failure
-        }
-        try syncFolder(folder)
+        let temporary = temporaryName(beside: path)
+        try retrying("make the link", path.string) { symlink(target, temporary.string) }
+        try move(temporary, to: path)
+        try syncFolder(path.removingLastComponent())
     }
 
     /// Makes renames and new names in a folder durable.
@@ -96,7 +96,7 @@ public enum Files {
     public static func makeFolder(_ path: FilePath, mode: mode_t = 0o755) throws(SystemError) {
         if mkdir(path.string, mode) == 0 { return }
         let code = Errno(rawValue: errno)
-        if code == .noSuchFileOrDirectory, path.components.count > 1 || path.isAbsolute {
+        if code == .noSuchFileOrDirectory, path.components.count > 1 {
             try makeFolder(path.removingLastComponent(), mode: mode)
             return try makeFolder(path, mode: mode)
         }
@@ -120,22 +120,36 @@ public enum Files {
     ///
     /// - Throws: `SystemError`; `EILSEQ` for a name that is not UTF-8.
     public static func names(in path: FilePath) throws(SystemError) -> [String] {
-        guard let folder = opendir(path.string) else { throw SystemError("list", path.string) }
-        return try names(in: folder, of: path.string)
-    }
-
-    /// The names in an open folder, which is closed.
-    static func names(in folder: OpaquePointer, of path: String) throws(SystemError) -> [String] {
-        defer { closedir(folder) }
+        let folder = try Descriptor(opening: path.string, flags: O_RDONLY | O_DIRECTORY)
         var names: [String] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(validatingCString: $0) }
+        for bytes in try rawNames(in: folder) {
+            guard let name = String(validating: bytes.dropLast(), as: UTF8.self) else {
+                throw SystemError("read a name in", path.string, code: .illegalByteSequence)
             }
-            guard let name else { throw SystemError("read a name in", path, code: .illegalByteSequence) }
-            if name != ".", name != ".." { names.append(name) }
+            names.append(name)
         }
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// The names in an open folder with their closing NUL, in no order, without `.` and `..`.
+    static func rawNames(in folder: borrowing Descriptor) throws(SystemError) -> [[CChar]] {
+        // Opened anew, because a stream closes its descriptor; relative to it, because the path may be another's by now.
+        let copy = try retrying("list", folder.path) {
+            hostctl_openat(folder.raw, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+        }
+        guard let stream = fdopendir(copy) else {
+            let failure = SystemError("list", folder.path)
+            close(copy)
+            throw failure
+        }
+        defer { closedir(stream) }
+        var names: [[CChar]] = []
+        while let name = hostctl_next_name(.init(stream)) {
+            if strcmp(name, ".") == 0 || strcmp(name, "..") == 0 { continue }
+            names.append(Array(UnsafeBufferPointer(start: name, count: strlen(name) + 1)))
+        }
+        if errno != 0 { throw SystemError("list", folder.path) }
+        return names
     }
 
     /// The names in a folder, or none when there is no such folder.
@@ -148,11 +162,16 @@ public enum Files {
         }
     }
 
-    /// The target of a symbolic link, or `nil` when the path is no link.
+    /// The target of a symbolic link, or `nil` when the path is no link or its target is not UTF-8.
     public static func linkTarget(_ path: FilePath) -> String? {
-        var buffer = [CChar](repeating: 0, count: 4097)
-        let length = readlink(path.string, &buffer, 4096)
-        return length < 0 ? nil : String(validating: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        var buffer = [CChar](repeating: 0, count: 4096)
+        while true {
+            let count = buffer.count
+            let length = readlink(path.string, &buffer, count)
+            if length < 0 { return nil }
+            if length < count { return String(validating: buffer[..<length], as: UTF8.self) }
+            buffer = [CChar](repeating: 0, count: 2 * count)
+        }
     }
 
     /// Removes one name; a missing one is fine.

@@ -26,7 +26,8 @@ public struct SystemError: ExplainedError, Equatable {
     public var advice: String? {
         switch code {
         case _ where isOutOfSpace: "free some space and run the command again"
-        case .permissionDenied, .notPermitted: "run the command as root"
+        case .permissionDenied where geteuid() != 0, .notPermitted where geteuid() != 0: "run the command as root"
+        case .improperLink: "unmount what is mounted there"
         case .readOnlyFileSystem: "remount the file system writable"
         default: nil
         }

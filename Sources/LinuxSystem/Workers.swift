@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Synchronization
 import SystemPackage
@@ -5,12 +6,17 @@ import SystemPackage
 /// Plain threads for blocking work, so that no cooperative thread is held up by a disk or a socket.
 public enum Workers {
     /// The processors this process may use.
-    public static var processorCount: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+    public static var processorCount: Int {
+        let allowed = Int(hostctl_processor_count())
+        return allowed > 0 ? allowed : max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    }
 
     /// Runs `body(index)` on `count` threads and waits for all of them.
     ///
-    /// A body should return early once `stop.isSet`: it is set as soon as one of them throws.
-    /// - Throws: the first error that a body threw.
+    /// A body should return early once `stop.isSet`: it is set as soon as one of them throws. The first body runs on
+    /// the calling thread.
+    /// - Throws: the first error that a body threw; `SystemError` when a thread cannot be started, after those that
+    ///   were have ended.
     public static func run(_ count: Int, _ body: @escaping @Sendable (Int, StopFlag) throws -> Void) throws {
         let stop = StopFlag()
         let failure = Guarded<(any Error)?>(nil)
@@ -20,8 +26,14 @@ public enum Workers {
                 stop.set()
             }
         }
-        let threads = try (1..<max(1, count)).map { index in try start { work(index) } }
-        work(0)
+        var threads: [pthread_t] = []
+        do throws(SystemError) {
+            for index in 1..<max(1, count) { threads.append(try start { work(index) }) }
+            work(0)
+        } catch {
+            failure.with { if $0 == nil { $0 = error } }
+            stop.set()
+        }
         for thread in threads { pthread_join(thread, nil) }
         if let error = failure.with({ $0 }) { throw error }
     }

@@ -19,6 +19,13 @@ int hostctl_lock(int descriptor, int kind, int wait);
 
 int hostctl_openat(int directory, const char *path, int flags, unsigned mode);
 int hostctl_renameat2(int from_directory, const char *from, int to_directory, const char *to, unsigned flags);
+/// The next name in a folder that opendir opened. NULL at the end, where errno is 0, and on failure.
+const char *hostctl_next_name(void *stream);
+/// Which mount an open file lies on, so that a bind mount of the same file system is told apart. Linux 5.8; before, -1
+/// with ENOSYS.
+int hostctl_mount_id(int descriptor, uint64_t *id);
+/// The processors this process may run on; -1 when that cannot be asked.
+int hostctl_processor_count(void);
 int hostctl_syncfs(int descriptor);
 int hostctl_get_flags(int descriptor, int *flags);
 int hostctl_set_flags(int descriptor, int flags);
