@@ -18,7 +18,7 @@ extension Publisher {
     /// The index comes first: no client is told of a release whose objects are going away.
     /// - Throws: `SignatureError`, `LockedError`, `OSTreeError`, `SystemError`.
     public func prune(keep: Int, wait: Double = 0) async throws -> PrunedReleases {
-        let lock = try origin.lock("hostctl release prune", seconds: wait)
+        let lock = try origin.lock("hostctl release prune", seconds: wait, waiting: waiting)
         var removed: [String] = []
         for var index in try origin.indexes() where index.releases.count > keep {
             let old = index.releases.dropLast(keep)
