@@ -5,20 +5,34 @@ import LinuxSystem
 /// Parses, runs, and turns whatever went wrong into one sentence and one exit code.
 public enum CommandLineTool {
     /// Runs the command that `arguments` name and ends the process.
-    public static func run(_ root: any ParsableCommand.Type, arguments: [String]) async -> Never {
+    ///
+    /// Only a command that is asynchronous itself starts the concurrency runtime: its threads cost time, and its
+    /// library ends the process in the middle of things where /proc is not mounted.
+    public static func run(_ root: any ParsableCommand.Type, arguments: [String]) -> Never {
         // A reader that goes away ends a pipe, not an update.
         signal(SIGPIPE, SIG_IGN)
+        StandardDescriptors.open()
         do {
             var command = try root.parseAsRoot(Array(arguments.dropFirst()))
-            if var asynchronous = command as? any AsyncParsableCommand {
-                try await asynchronous.run()
+            try requireVerb(command, root)
+            if let asynchronous = command as? any AsyncParsableCommand {
+                try BlockingTask.run(asynchronous)
             } else {
                 try command.run()
             }
+            try StandardDescriptors.flush()
             exit(0)
         } catch {
             exit(report(error, root, wantsJSON: arguments.contains("--json")).rawValue)
         }
+    }
+
+    /// A group of verbs does nothing by itself; a script that forgot the verb must not believe that it did.
+    private static func requireVerb(_ command: any ParsableCommand, _ root: any ParsableCommand.Type) throws {
+        let kind = type(of: command)
+        if kind.configuration.subcommands.isEmpty { return }
+        StandardError.write(root.helpMessage(for: kind) + "\n")
+        throw ExitCode.usage
     }
 
     private static func report(_ error: any Error, _ root: any ParsableCommand.Type, wantsJSON: Bool) -> ExitCode {
@@ -33,23 +47,18 @@ public enum CommandLineTool {
             print(text)
             return .success
         }
-        StandardError.write("\(text)\n")
-        return isUsageError(error, root) ? .usage : .failure
-    }
-
-    private static func isUsageError(_ error: any Error, _ root: any ParsableCommand.Type) -> Bool {
-        root.exitCode(for: error) == .validationFailure
+        let isUsage = root.exitCode(for: error) == .validationFailure
+        if isUsage, wantsJSON {
+            StandardError.write(FailureOutput(UsageFailure(reason: root.message(for: error)), .usage).jsonText)
+        } else {
+            StandardError.write("\(text)\n")
+        }
+        return isUsage ? .usage : .failure
     }
 }
 
-/// Standard error, unbuffered.
-public enum StandardError {
-    /// Writes text; a failure to do so is nobody's concern.
-    public static func write(_ text: String) {
-        var text = text
-        text.withUTF8 { _ = Glibc.write(2, $0.baseAddress, $0.count) }
-    }
-
-    /// Whether a person is likely to be watching.
-    public static var isTerminal: Bool { isatty(2) == 1 }
+/// The command line is wrong.
+private struct UsageFailure: ExplainedError {
+    let reason: String
+    let advice: String? = "--help shows the usage"
 }

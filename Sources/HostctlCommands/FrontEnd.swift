@@ -12,13 +12,13 @@ public struct FrontEnd: ParsableCommand {
     public init() {}
 
     /// Runs `status`, or becomes hostctl-store with the same arguments.
-    public static func run(arguments: [String]) async -> Never {
+    public static func run(arguments: [String]) -> Never {
         if arguments.dropFirst().first == "--version" {
             print(HostctlVersion.current)
             Glibc.exit(0)
         }
         if arguments.dropFirst().first == StatusCommand.configuration.commandName {
-            await CommandLineTool.run(FrontEnd.self, arguments: arguments)
+            CommandLineTool.run(FrontEnd.self, arguments: arguments)
         }
         becomeStore(arguments)
     }
@@ -27,8 +27,8 @@ public struct FrontEnd: ParsableCommand {
         let path = storePath
         let pointers = ([path] + arguments.dropFirst()).map { strdup($0) } + [nil]
         execv(path, pointers)
-        let error = SystemError("start", path)
-        StandardError.write("error: \(error.reason)\n  help: install hostctl-store beside hostctl\n")
+        let failure = FailureOutput(MissingStore(reason: SystemError("start", path).reason))
+        StandardError.write(arguments.contains("--json") ? failure.jsonText : failure.text)
         Glibc.exit(1)
     }
 
@@ -40,4 +40,10 @@ public struct FrontEnd: ParsableCommand {
         let path = resolved.map { FilePath(String(cString: $0)) } ?? given
         return path.removingLastComponent().appending("hostctl-store").string
     }
+}
+
+/// The other executable cannot be started.
+private struct MissingStore: ExplainedError {
+    let reason: String
+    let advice: String? = "install hostctl-store beside hostctl"
 }

@@ -26,10 +26,13 @@ struct FailureOutput {
     let exitCode: ExitCode
     private let error: any ExplainedError
 
-    init(_ error: any ExplainedError) {
+    /// - Parameter exitCode: by default the one of the error's category.
+    init(_ error: any ExplainedError, _ exitCode: ExitCode? = nil) {
         self.error = error
-        exitCode = ExitCode(error.category)
+        self.exitCode = exitCode ?? ExitCode(error.category)
     }
+
+    private var category: String { exitCode == .usage ? "usage" : error.category.rawValue }
 
     var text: String {
         "error: \(error.reason)\n" + (error.advice.map { "  help: \($0)\n" } ?? "")
@@ -38,7 +41,7 @@ struct FailureOutput {
     var jsonText: String {
         let value = JSONValue.object([
             ("error", .string(error.reason)), ("advice", error.advice.map { .string($0) } ?? .null),
-            ("category", .string(error.category.rawValue)), ("exit_code", .integer(Int64(exitCode.rawValue))),
+            ("category", .string(category)), ("exit_code", .integer(Int64(exitCode.rawValue))),
         ])
         return String(decoding: value.encode(pretty: false), as: UTF8.self) + "\n"
     }

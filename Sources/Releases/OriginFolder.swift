@@ -34,9 +34,16 @@ public struct OriginFolder: Sendable {
 
     /// Keeps other publishers out.
     ///
+    /// - Parameters:
+    ///   - command: who we are, for those who wait.
+    ///   - waiting: called once, with the present holder, before a wait.
     /// - Throws: `LockedError` after `seconds`, `SystemError`.
-    public func lock(_ command: String, seconds: Double) throws -> FileLock {
-        try FileLock(path.appending(".lock"), .exclusive, seconds: seconds, holder: command)
+    public func lock(
+        _ command: String, seconds: Double, waiting: (String?) -> Void = { _ in }
+    ) throws -> FileLock {
+        try FileLock(
+            path.appending(".lock"), .exclusive, seconds: seconds, holder: "\(command) (pid \(ProcessStart.id))",
+            waiting: waiting)
     }
 
     /// Where new objects wait; survives an interrupted publication.

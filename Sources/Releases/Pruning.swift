@@ -19,7 +19,7 @@ extension Publisher {
     /// - Parameter keep: at least 1: a channel never loses its latest release.
     /// - Throws: `SignatureError`, `LockedError`, `OSTreeError`, `SystemError`.
     public func prune(keep: Int, wait: Double = 0) async throws -> PrunedReleases {
-        let lock = try origin.lock("hostctl release prune", seconds: wait)
+        let lock = try origin.lock("hostctl release prune", seconds: wait, waiting: waiting)
         let keep = max(1, keep)
         var removed: [String] = []
         for var index in try origin.indexes() where index.releases.count > keep {

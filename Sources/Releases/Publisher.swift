@@ -28,13 +28,19 @@ public struct Publisher: Sendable {
     public let origin: OriginFolder
     public let signers: [Signer]
     public let progress: ProgressHandler
+    /// Told, before a wait, who is being waited for.
+    let waiting: @Sendable (String?) -> Void
     /// For how many earlier releases the size of the step is told.
     static let previousReleases = 5
 
-    public init(_ origin: OriginFolder, signers: [Signer], progress: @escaping ProgressHandler = { _ in }) {
+    public init(
+        _ origin: OriginFolder, signers: [Signer], progress: @escaping ProgressHandler = { _ in },
+        waiting: @escaping @Sendable (String?) -> Void = { _ in }
+    ) {
         self.origin = origin
         self.signers = signers
         self.progress = progress
+        self.waiting = waiting
     }
 
     /// Publishes the commit that `ref` names in `source`.
@@ -43,11 +49,11 @@ public struct Publisher: Sendable {
     ///   - epoch: the security epoch of the release.
     ///   - minimumHostctl: the oldest hostctl that can install it.
     ///   - wait: seconds to wait for another publisher.
-    /// - Throws: `ReleaseError`, `StoreError`, `SignatureError`, `LockedError`, `SystemError`.
+    /// - Throws: `ReleaseError`, also `.notAnImage`; `StoreError`, `SignatureError`, `LockedError`, `SystemError`.
     public func publish(
         _ ref: String, from source: Store, epoch: Int64 = 0, minimumHostctl: String, wait: Double = 0
     ) async throws -> PublishedRelease {
-        let lock = try origin.lock("hostctl release publish", seconds: wait)
+        let lock = try origin.lock("hostctl release publish", seconds: wait, waiting: waiting)
         let published = try await publishLocked(ref, from: source, epoch: epoch, minimumHostctl: minimumHostctl)
         _ = consume lock
         return published
@@ -57,7 +63,7 @@ public struct Publisher: Sendable {
         _ ref: String, from source: Store, epoch: Int64, minimumHostctl: String
     ) async throws -> PublishedRelease {
         let checksum = try source.resolve(ref)
-        let identity = try ReleaseIdentity(source.commit(checksum))
+        let identity = try identity(source.commit(checksum), of: ref)
         var index = try origin.index(channel: identity.channel, architecture: identity.architecture)
         let known = index.releases.first { $0.version == identity.version }
         guard known == nil || known?.commit == checksum else {
@@ -73,6 +79,14 @@ public struct Publisher: Sendable {
         return PublishedRelease(
             manifest: manifest, wasPublished: known != nil, newObjects: copied.objects, newBytes: copied.bytes,
             sequence: index.sequence)
+    }
+
+    /// What stands in a commit of ours is a mistake of ours, not the hostility of an origin.
+    private func identity(_ commit: Commit, of image: String) throws(ReleaseError) -> ReleaseIdentity {
+        do throws(ReleaseError) { return try ReleaseIdentity(commit) } catch {
+            guard case .mismatch(let detail) = error else { throw error }
+            throw .notAnImage(image: image, detail: detail)
+        }
     }
 
     private func copyObjects(

@@ -9,6 +9,8 @@ public enum ReleaseError: ExplainedError, Equatable {
     case versionTaken(version: String, channel: String)
     /// The channel or the version is not published here.
     case unknownRelease(channel: String, version: String?)
+    /// What is to be published is no image of a channel.
+    case notAnImage(image: String, detail: String)
     /// A commit that says it is something else than the release it stands in.
     case mismatch(detail: String)
     /// Older than what is deployed, and no downgrade was asked for.
@@ -25,6 +27,7 @@ public enum ReleaseError: ExplainedError, Equatable {
             "\(channel) has a release \(version) already, with another commit"
         case .unknownRelease(let channel, let version):
             "there is no release \(version.map { "\($0) " } ?? "")on the channel \(channel)"
+        case .notAnImage(let image, let detail): "'\(image)' is no host image that can be published: \(detail)"
         case .mismatch(let detail): "the release is not what it claims to be: \(detail)"
         case .downgrade(let offered, let deployed): "\(offered) is older than the deployed \(deployed)"
         case .invalidName(let kind, let name): "'\(name.printable)' is no valid \(kind)"
@@ -37,6 +40,7 @@ public enum ReleaseError: ExplainedError, Equatable {
         case .notAnOrigin: "make one with 'hostctl release init'"
         case .versionTaken: "publish under a new version"
         case .unknownRelease: "'hostctl release list' shows what is published"
+        case .notAnImage: "make images with 'hostctl image build'"
         case .mismatch: "the origin or a mirror is damaged or hostile; nothing was changed"
         case .downgrade: "give --allow-downgrade if that is what you want"
         case .invalidName: "names are made of letters, digits, '.', '_' and '-'"
@@ -49,7 +53,7 @@ extension ReleaseError {
     public var category: FailureCategory {
         switch self {
         case .mismatch, .downgrade: .untrusted
-        case .notAnOrigin, .versionTaken, .unknownRelease, .invalidName, .tooOld: .failed
+        case .notAnOrigin, .notAnImage, .versionTaken, .unknownRelease, .invalidName, .tooOld: .failed
         }
     }
 }

@@ -16,7 +16,7 @@ struct InstallSysrootCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sysroot", abstract: "Install a release into a folder that becomes a sysroot.",
         discussion: """
-            The release is verified with the given keys, which the installed host then trusts. An interrupted
+            The release is verified with the given keys, which the installed host then trusts. An interrupted \
             installation is completed by running the command again.
 
             Example: hostctl install sysroot /mnt --origin https://updates.example.com \\

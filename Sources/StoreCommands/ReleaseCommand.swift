@@ -35,7 +35,7 @@ struct ReleasePublishCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "publish", abstract: "Sign an image and make it the newest release of its channel.",
         discussion: """
-            Clients see the old or the new release, never something in between. An interrupted publication is
+            Clients see the old or the new release, never something in between. An interrupted publication is \
             completed by running the command again.
 
             Example: hostctl release publish ./origin lean-host/stable/x86_64 --store ./builds --key release.pem
@@ -52,7 +52,8 @@ struct ReleasePublishCommand: AsyncParsableCommand {
 
     func run() async throws {
         let publisher = Publisher(
-            try OriginFolder(opening: FilePath(origin)), signers: try signing.signers(), progress: progress.handler)
+            try OriginFolder(opening: FilePath(origin)), signers: try signing.signers(), progress: progress.handler,
+            waiting: WaitOptions.announce)
         let release = try await publisher.publish(
             image, from: Store(opening: FilePath(store)), epoch: epoch, minimumHostctl: HostctlVersion.minimum,
             wait: waiting.wait)
@@ -95,7 +96,8 @@ struct ReleasePruneCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let publisher = Publisher(try OriginFolder(opening: FilePath(origin)), signers: try signing.signers())
+        let publisher = Publisher(
+            try OriginFolder(opening: FilePath(origin)), signers: try signing.signers(), waiting: WaitOptions.announce)
         output.show(PrunedOutput(pruned: try await publisher.prune(keep: keep, wait: waiting.wait)))
     }
 }

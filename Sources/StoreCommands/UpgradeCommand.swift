@@ -47,7 +47,7 @@ struct UpgradeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "upgrade", abstract: "Fetch the channel's newest release and make it the default.",
         discussion: """
-            The deployment that was the default becomes the rollback. Nothing large is fetched before the release
+            The deployment that was the default becomes the rollback. Nothing large is fetched before the release \
             is known to be signed by a trusted key, meant for this host, and not older than what is deployed.
 
             Examples:

@@ -42,6 +42,11 @@ struct Downloads {
         return try ReleaseManifest(signed: bytes, keys: keys)
     }
 
+    /// Forgets a download of this commit, which is deployed: an interrupted update did not come to it.
+    func clear(_ store: Store, of commit: Checksum) throws {
+        if try store.refs(below: "hostctl")[Self.lease] == commit { try clear(store) }
+    }
+
     /// Forgets a download that is deployed or replaced.
     func clear(_ store: Store) throws {
         try Files.remove(manifestPath)

@@ -107,7 +107,18 @@ private struct Update {
         if request.goal == .check { return try findRelease().outcome }
         let lock = try downloads.lock(updater.holder, seconds: updater.wait, waiting: updater.waiting)
         defer { withExtendedLifetime(lock) {} }
+        try completeInterrupted()
         return request.goal == .deployDownloaded ? try deployDownloaded() : try fetchAndDeploy()
+    }
+
+    /// What an interrupted change has left is completed first, also when it turns out that nothing else is to do.
+    private func completeInterrupted() throws {
+        if try PendingChange.load(updater.paths) != nil { _ = try change() }
+    }
+
+    private func change() throws -> SysrootChange {
+        try SysrootChange(
+            root: updater.paths.root, command: updater.command, wait: updater.wait, waiting: updater.waiting)
     }
 
     private struct Found {
@@ -148,6 +159,7 @@ private struct Update {
         let found = try findRelease()
         if found.outcome.result == .unchanged {
             try follow()
+            try downloads.clear(store, of: found.outcome.manifest.commit)
             return found.outcome
         }
         let fetch = ReleaseFetch(
@@ -169,7 +181,10 @@ private struct Update {
         guard manifest.ref == wanted else { throw UpdateError.nothingDownloaded }
         if let version = request.version, version != manifest.version.text { throw UpdateError.nothingDownloaded }
         var outcome = try judge(manifest)
-        if outcome.result == .unchanged { return outcome }
+        if outcome.result == .unchanged {
+            try downloads.clear(store, of: manifest.commit)
+            return outcome
+        }
         _ = try VerifiedCommit(
             manifest, bytes: store.commitBytes(manifest.commit),
             detachedMetadata: store.detachedMetadata(of: manifest.commit) ?? DetachedMetadata.encode(signatures: []),
@@ -180,8 +195,7 @@ private struct Update {
 
     private func deploy(_ outcome: inout UpdateOutcome) throws {
         updater.progress(ProgressReport("deploying"))
-        let change = try SysrootChange(
-            root: updater.paths.root, command: updater.command, wait: updater.wait, waiting: updater.waiting)
+        let change = try change()
         guard change.report().defaultDeployment?.name == outcome.previous?.name else {
             throw UpdateError.changedMeanwhile
         }

@@ -2,4 +2,4 @@ import HostctlCommands
 import LinuxSystem
 import StoreCommands
 
-await CommandLineTool.run(HostctlStore.self, arguments: ProcessStart.arguments)
+CommandLineTool.run(HostctlStore.self, arguments: ProcessStart.arguments)

@@ -1,4 +1,4 @@
 import HostctlCommands
 import LinuxSystem
 
-await FrontEnd.run(arguments: ProcessStart.arguments)
+FrontEnd.run(arguments: ProcessStart.arguments)

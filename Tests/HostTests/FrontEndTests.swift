@@ -25,8 +25,8 @@ import TrustMetadata
         for program in programs {
             try copy(program, to: FilePath(program).lastComponent?.string ?? "")
             for line in try run(["/usr/bin/ldd", program]).text.split(separator: "\n") {
-                let path = line.split(separator: " ").first { $0.contains("/") }
-                if let path, !path.contains("vdso") { try copy(String(path), to: String(path.drop { $0 == "/" || $0 == "\t" })) }
+                let path = line.split { $0 == " " || $0 == "\t" }.first { $0.hasPrefix("/") }
+                if let path { try copy(String(path), to: String(path.drop { $0 == "/" })) }
             }
         }
     }
@@ -38,19 +38,25 @@ import TrustMetadata
     @Test("without /proc the arguments still count: status")
     func bareStatus() throws {
         try bareRoot(BuiltProducts.hostctl)
-        expect(try inBareRoot("/hostctl", "status", "--sysroot", "/nowhere"), 1, "/nowhere is not a sysroot")
-        expect(try inBareRoot("/hostctl", "status", "--unknown"), 2, "--unknown")
-        expect(try inBareRoot("/hostctl", "--version"), 0)
-        expect(try inBareRoot("/hostctl", "upgrade"), 1, "hostctl-store")
+        // Often: the concurrency runtime, once started, ends a process without /proc only every second time.
+        for _ in 1...8 {
+            expect(try inBareRoot("/hostctl", "status", "--sysroot", "/nowhere"), 1, "/nowhere is not a sysroot")
+            expect(try inBareRoot("/hostctl", "status", "--unknown"), 2, "--unknown")
+            expect(try inBareRoot("/hostctl", "--version"), 0)
+            expect(try inBareRoot("/hostctl", "upgrade"), 1, "hostctl-store")
+        }
     }
 
     @Test("without /proc the arguments still count: the verbs of hostctl-store")
     func bareStore() throws {
         try bareRoot(BuiltProducts.hostctl, BuiltProducts.hostctlStore)
         for program in ["/hostctl", "/hostctl-store"] {
-            expect(try inBareRoot(program, "upgrade", "--sysroot", "/nowhere"), 1, "/nowhere is not a sysroot")
-            expect(try inBareRoot(program, "upgrade", "--unknown"), 2, "--unknown")
-            expect(try inBareRoot(program, "unknown"), 2, "unknown")
+            for _ in 1...8 {
+                expect(try inBareRoot(program, "pin", "0", "--sysroot", "/nowhere"), 1, "/nowhere is not a sysroot")
+                expect(try inBareRoot(program, "upgrade", "--sysroot", "/nowhere"), 1, "/proc is not mounted")
+                expect(try inBareRoot(program, "upgrade", "--unknown"), 2, "--unknown")
+                expect(try inBareRoot(program, "unknown"), 2, "unknown")
+            }
         }
     }
 

@@ -26,48 +26,51 @@ final class HostFixture {
     /// - Parameters:
     ///   - releases: the versions to publish, oldest first.
     ///   - installed: the version to install; none leaves the sysroot's folder empty.
-    init(releases: [String] = ["1", "2"], installed: String? = "1") throws {
+    convenience init(releases: [String] = ["1", "2"], installed: String? = "1") throws {
+        if releases.starts(with: ["1", "2"]), installed == "1" || installed == nil {
+            try self.init(copying: PreparedHosts.fresh.get())
+            for version in releases.dropFirst(2) { try publish(version) }
+            if installed != nil { return }
+            try Files.removeTree(root)
+            try Files.makeFolder(root)
+        } else {
+            try self.init(publishing: releases, installing: installed)
+        }
+    }
+
+    /// A host at 2, with 1 as rollback and 3 to upgrade to. The sysroot is the test's own; the origin is shared
+    /// and must not be changed.
+    static func prepared() throws -> HostFixture { try HostFixture(at: PreparedHosts.upgraded.get()) }
+
+    /// Makes everything.
+    init(publishing releases: [String], installing installed: String?) throws {
         sysroot = try TestSysroot()
         shared = sysroot
-        address = "file://\(shared.beside("origin"))"
-        builds = try Store.create(at: shared.beside("builds"), mode: .bare)
+        address = "file://\(sysroot.beside("origin"))"
+        builds = try Store.create(at: sysroot.beside("builds"), mode: .bare)
         try succeed("key", "generate", key.string)
         try succeed("release", "init", origin.string)
         for version in releases { try publish(version) }
         if let installed { try install(version: installed) }
     }
 
-    private init(_ template: Template) throws {
+    /// Copies everything, and follows the origin's copy.
+    private init(copying other: TestSysroot) throws {
         sysroot = try TestSysroot()
-        shared = template.sysroot
-        address = template.address
-        builds = template.builds
-        let result = try run(["/bin/cp", "-a", "\(shared.root)/.", root.string])
-        guard result.status == 0 else { throw CommandFailed(command: "cp", errors: result.errorText) }
+        shared = sysroot
+        address = "file://\(sysroot.beside("origin"))"
+        try PreparedHosts.copy(other.folder, to: sysroot.folder)
+        builds = try Store(opening: sysroot.beside("builds"))
+        try SysrootState(origin: address, channel: Self.channel, architecture: "x86_64").save(sysroot.paths)
     }
 
-    /// A host at 2, with 1 as rollback and 3 to upgrade to. The sysroot is the test's own; the origin is shared
-    /// and must not be changed.
-    static func prepared() throws -> HostFixture { try HostFixture(template.get()) }
-
-    private struct Template: Sendable {
-        let sysroot: TestSysroot
-        let builds: Store
-        let address: String
-    }
-
-    private static let template = Result {
-        let host = try HostFixture(releases: ["1", "2", "3"])
-        try host.change("upgrade", "--version", "2")
-        atexit { HostFixture.removeTemplate() }
-        return Template(sysroot: host.sysroot, builds: host.builds, address: host.address)
-    }
-
-    /// A static value's life never ends by itself.
-    private static func removeTemplate() {
-        do { try Files.removeTree(template.get().sysroot.root.removingLastComponent()) } catch {
-            print("the prepared host stays: \(error)")
-        }
+    /// Copies the sysroot alone.
+    private init(at other: TestSysroot) throws {
+        sysroot = try TestSysroot()
+        shared = other
+        address = "file://\(other.beside("origin"))"
+        builds = try Store(opening: other.beside("builds"))
+        try PreparedHosts.copy(other.root, to: root)
     }
 
     var root: FilePath { sysroot.root }
@@ -170,8 +173,12 @@ extension HostFixture {
     /// The folder of a deployment.
     func folder(_ index: Int = 0) throws -> FilePath {
         let record = try deployments()[index]
-        let name = try "\(record.string("commit")).\(record.integer("serial"))"
-        return try sysroot.paths.deployments(of: record.string("stateroot")).appending(name)
+        return try sysroot.paths.deployments(of: record.string("stateroot")).appending(Self.folderName(record))
+    }
+
+    /// The name of a deployment's folder, as the stock tools show it, too.
+    static func folderName(_ record: JSONFields) throws -> String {
+        try "\(record.string("commit")).\(record.integer("serial"))"
     }
 
     /// The commit of a release of the channel.
@@ -189,17 +196,18 @@ extension HostFixture {
     /// The stock tools see what `hostctl status` says, every object is whole, and nothing is amiss.
     func expectAgreement(_ expected: [String]? = nil, sourceLocation: SourceLocation = #_sourceLocation) throws {
         let status = try status()
-        let listed = try deployments()
-        let names = try listed.map {
-            try "\($0.string("commit")).\($0.integer("serial"))" + ($0.bool("pinned") ? "*" : "")
-        }
+        let all = try status.objects("deployments")
+        let listed = try all.filter { try $0.bool("listed") }
+        let names = try listed.map { try Self.folderName($0) + ($0.bool("pinned") ? "*" : "") }
         #expect(try names == sysroot.stockStatus(), sourceLocation: sourceLocation)
         #expect(throws: Never.self, sourceLocation: sourceLocation) { try sysroot.fsck() }
         #expect(try status.objects("problems").isEmpty, sourceLocation: sourceLocation)
         #expect(try listed.allSatisfy { try $0.objects("problems").isEmpty }, sourceLocation: sourceLocation)
         #expect(try listed.map { try $0.bool("default") } == listed.indices.map { $0 == 0 }, sourceLocation: sourceLocation)
-        #expect(try status.objects("deployments").count == listed.count, sourceLocation: sourceLocation)
-        if let expected { #expect(try versions() == expected, sourceLocation: sourceLocation) }
+        #expect(all.count == listed.count, sourceLocation: sourceLocation)
+        guard let expected else { return }
+        let versions = try listed.map { try $0.string("version") + ($0.bool("pinned") ? "*" : "") }
+        #expect(versions == expected, sourceLocation: sourceLocation)
     }
 }
 

@@ -14,7 +14,12 @@ import TrustMetadata
         "publish.after-ref", "publish.after-summary",
     ]
 
-    @Test("a publication killed anywhere is completed by running it again", arguments: points)
+    /// One of each kind.
+    private static let quickPoints = [
+        "publish.object:5", "store.before-commits", "publish.after-signatures", "publish.before-index", "publish.after-index",
+    ]
+
+    @Test("a publication killed anywhere is completed by running it again", arguments: isThorough ? points : quickPoints)
     func publish(_ point: String) throws { try killAndRepeat(at: point, mustBeReached: true) }
 
     @Test("a publication killed while any file is replaced is completed by running it again", .enabled(if: isThorough), arguments: 1...10)

@@ -85,12 +85,12 @@ import TrustMetadata
         let program = """
             file=$(mktemp) && cat > "$file" && openssl pkeyutl -sign -rawin -in "$file" -inkey '\(host.key)'; rm "$file"
             """
-        try host.build(HostFixture.image("2-1"))
+        try host.build(HostFixture.image("2.1"))
         try host.succeed(
             ["release", "publish", host.origin.string, HostFixture.ref, "--store", host.buildsPath.string]
                 + ["--sign-command", program, "--public-key", host.publicKey.string])
         try host.change("upgrade")
-        try host.expectAgreement(["2-1", "1"])
+        try host.expectAgreement(["2.1", "1"])
     }
 
     @Test("an external command that signs with another key, or fails, publishes nothing", arguments: ["other", "none"])

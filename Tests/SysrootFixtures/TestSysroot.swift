@@ -8,14 +8,14 @@ import TestSupport
 
 /// A sysroot in a temporary folder, and what the stock tools say about it.
 public final class TestSysroot: Sendable {
-    private let folder: TemporaryFolder
+    private let temporary: TemporaryFolder
     public let root: FilePath
     public let paths: SysrootPaths
 
     /// Makes the folder only.
     public init() throws {
-        folder = try TemporaryFolder(inMemory: true)
-        root = folder.path.appending("sysroot")
+        temporary = try TemporaryFolder(inMemory: true)
+        root = temporary.path.appending("sysroot")
         paths = SysrootPaths(root: root)
         try Files.makeFolder(root)
     }
@@ -31,8 +31,10 @@ public final class TestSysroot: Sendable {
     }
 
     public var store: Store { get throws { try Store(opening: paths.repository) } }
+    /// The test's folder, which holds the sysroot and whatever is beside it.
+    public var folder: FilePath { temporary.path }
     /// A place beside the sysroot.
-    public func beside(_ name: String) -> FilePath { folder.path.appending(name) }
+    public func beside(_ name: String) -> FilePath { folder.appending(name) }
 
     /// Runs `ostree` and returns what it printed.
     ///

@@ -1,0 +1,42 @@
+import Glibc
+import LinuxSystem
+import SysrootFixtures
+import SystemPackage
+import TestSupport
+
+/// Hosts that are made once for all tests and copied: publishing is what costs.
+enum PreparedHosts {
+    /// Releases 1 and 2 are published, 1 is installed.
+    static let fresh = Result { try keep(HostFixture(publishing: ["1", "2"], installing: "1")) }
+
+    /// The same with 3 published, 2 deployed and 1 as rollback.
+    static let upgraded = Result {
+        let host = try HostFixture(releases: ["1", "2", "3"])
+        try host.change("upgrade", "--version", "2")
+        return keep(host)
+    }
+
+    /// Copies a folder's contents with owners, modes, links and hard links.
+    static func copy(_ folder: FilePath, to target: FilePath) throws {
+        let result = try run(["/bin/cp", "-a", "\(folder)/.", target.string])
+        guard result.status == 0 else { throw CommandFailed(command: "cp", errors: result.errorText) }
+    }
+
+    private static let folders = Guarded<[TestSysroot]>([])
+
+    /// A static value's life never ends by itself: its folder goes when the process does.
+    private static func keep(_ host: HostFixture) -> TestSysroot {
+        let isFirst = folders.with { folders in
+            folders.append(host.sysroot)
+            return folders.count == 1
+        }
+        if isFirst { atexit { PreparedHosts.remove() } }
+        return host.sysroot
+    }
+
+    private static func remove() {
+        for sysroot in folders.with({ $0 }) {
+            do { try Files.removeTree(sysroot.folder) } catch { print("a prepared host stays: \(error)") }
+        }
+    }
+}
