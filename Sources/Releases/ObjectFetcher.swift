@@ -140,15 +140,19 @@ private final class FetchWorker: TransferSink {
 
     private func metadata(_ name: ObjectName) throws -> [UInt8] {
         if work.transaction.contains(name) { return try work.transaction.metadata(name) }
-        let bytes = try connection.bytes(of: objects + name.archivePath, limit: Store.metadataLimit)
-        try work.transaction.write(name.kind, bytes, expected: name.checksum)
-        work.fetched(bytes: Int64(bytes.count))
-        return bytes
+        return try askingTwice {
+            let bytes = try connection.bytes(of: objects + name.archivePath, limit: Store.metadataLimit)
+            try work.transaction.write(name.kind, bytes, expected: name.checksum)
+            work.fetched(bytes: Int64(bytes.count))
+            return bytes
+        }
     }
 
+    private func fetchFile(_ name: ObjectName) throws { try askingTwice { try fetchFileOnce(name) } }
+
     /// A damaged answer is asked for once more: a broken proxy is likelier than a broken origin.
-    private func fetchFile(_ name: ObjectName) throws {
-        do { try fetchFileOnce(name) } catch is StoreError { try fetchFileOnce(name) }
+    private func askingTwice<Result>(_ body: () throws -> Result) throws -> Result {
+        do { return try body() } catch is StoreError { return try body() }
     }
 
     private func fetchFileOnce(_ name: ObjectName) throws {

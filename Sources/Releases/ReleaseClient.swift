@@ -104,6 +104,21 @@ extension ReleaseManifest {
         let opened = try Envelope.open(bytes, type: Self.payloadType, keys: keys, what: "the release manifest")
         try self.init(decoding: opened.payload)
     }
+
+    /// Requires that a commit says of itself what the manifest says of it.
+    ///
+    /// - Throws: `ReleaseError.mismatch`.
+    public func requireIdentity(of commit: Commit) throws(ReleaseError) {
+        let identity: ReleaseIdentity
+        do { identity = try ReleaseIdentity(commit) } catch {
+            if case .mismatch = error { throw error }
+            throw .mismatch(detail: "in the commit, \(error.reason)")
+        }
+        guard identity.ref == ref, identity.version == version, identity.timestamp == timestamp else {
+            throw .mismatch(
+                detail: "the commit is \(identity.ref) \(identity.version), the manifest says \(ref) \(version)")
+        }
+    }
 }
 
 extension VerifiedCommit {
@@ -119,13 +134,7 @@ extension VerifiedCommit {
         }
         keyIDs = try Self.signingKeys(bytes, detachedMetadata, keys, manifest.commit)
         let commit = try Commit(decoding: bytes)
-        let identity = try ReleaseIdentity(commit)
-        guard identity.ref == manifest.ref, identity.version == manifest.version,
-            identity.timestamp == manifest.timestamp
-        else {
-            throw ReleaseError.mismatch(
-                detail: "the commit is \(identity.ref) \(identity.version), the manifest says \(manifest.ref) \(manifest.version)")
-        }
+        try manifest.requireIdentity(of: commit)
         checksum = manifest.commit
         self.commit = commit
         self.bytes = bytes

@@ -143,6 +143,8 @@ private struct Update {
         try manifest.requireSupport(by: updater.version)
         let previous = reader.report().defaultDeployment
         let isSame = previous?.checksum == manifest.commit && previous?.refspec == manifest.ref
+        // What is deployed must not pass for a newer release: that would hide that there is none.
+        if isSame, let previous { try manifest.requireIdentity(of: store.commit(previous.checksum)) }
         if let previous, !isSame, !request.allowsDowngrade {
             let deployed = try store.commit(previous.checksum)
             guard manifest.timestamp >= deployed.timestamp else {
