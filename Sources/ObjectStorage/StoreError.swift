@@ -36,7 +36,10 @@ public enum StoreError: ExplainedError, Equatable {
     public var advice: String? {
         switch self {
         case .notARepository: "check the path"
-        case .missing, .corrupted: "run the command again to fetch it anew"
+        case .missing: "run the command again to fetch it anew"
+        case .corrupted:
+            "try again or use a mirror; what is damaged in the store itself, 'ostree fsck --delete' removes, and the "
+                + "next upgrade fetches it anew"
         case .unknownRef: "'ostree refs' lists those that exist"
         case .invalidRefName: "use letters, digits, '.', '_', '-' and '/'"
         case .tooLarge: "spread the names over several folders"

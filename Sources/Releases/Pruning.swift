@@ -22,7 +22,7 @@ extension Publisher {
         let lock = try origin.lock("hostctl release prune", seconds: wait, waiting: waiting)
         let keep = max(1, keep)
         var removed: [String] = []
-        for var index in try origin.indexes() where index.releases.count > keep {
+        for var index in try origin.indexes(keys: keys) where index.releases.count > keep {
             let old = index.releases.dropLast(keep)
             index.releases.removeFirst(old.count)
             try await write(&index)
@@ -39,7 +39,7 @@ extension Publisher {
 
     /// Removes manifests and refs that no index names, also those that an interrupted run left.
     private func removeUnlisted() throws {
-        for index in try origin.indexes() {
+        for index in try origin.indexes(keys: keys) {
             let listed = Set(index.releases.map(\.version.text))
             let folder = OriginLayout.folder(channel: index.channel, architecture: index.architecture)
             for name in try Files.names(in: origin.path.appending(folder)) where name.hasSuffix(".json") {

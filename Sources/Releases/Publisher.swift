@@ -28,17 +28,22 @@ public struct Publisher: Sendable {
     public let origin: OriginFolder
     public let signers: [Signer]
     public let progress: ProgressHandler
+    /// Whose documents in the origin are continued.
+    let keys: TrustedKeys
     /// Told, before a wait, who is being waited for.
     let waiting: @Sendable (String?) -> Void
     /// For how many earlier releases the size of the step is told.
     static let previousReleases = 5
 
+    /// - Parameter trusting: keys besides the signers' own that may have signed what the origin has, as after a
+    ///   change of keys.
     public init(
-        _ origin: OriginFolder, signers: [Signer], progress: @escaping ProgressHandler = { _ in },
+        _ origin: OriginFolder, signers: [Signer], trusting: [PublicKey] = [], progress: @escaping ProgressHandler = { _ in },
         waiting: @escaping @Sendable (String?) -> Void = { _ in }
     ) {
         self.origin = origin
         self.signers = signers
+        keys = TrustedKeys(keys: (signers.map(\.publicKey) + trusting).map { (name: $0.id, key: $0) })
         self.progress = progress
         self.waiting = waiting
     }
@@ -64,21 +69,36 @@ public struct Publisher: Sendable {
     ) async throws -> PublishedRelease {
         let checksum = try source.resolve(ref)
         let identity = try identity(source.commit(checksum), of: ref)
-        var index = try origin.index(channel: identity.channel, architecture: identity.architecture)
+        var index = try origin.index(channel: identity.channel, architecture: identity.architecture, keys: keys)
         let known = index.releases.first { $0.version == identity.version }
-        guard known == nil || known?.commit == checksum else {
-            throw ReleaseError.versionTaken(version: identity.version.text, channel: identity.channel.text)
-        }
+        let published = try known.map { try origin.manifest($0, of: index, keys: keys) }
+        try requireNew(identity, checksum, epoch, published, index)
         FaultPoint.reached("publish.before-objects")
         let copied = try copyObjects(checksum, from: source, lease: identity.lease)
         FaultPoint.reached("publish.after-lease")
         try await sign(checksum)
-        let manifest = try manifest(identity, checksum, source, index, epoch, minimumHostctl)
+        let manifest = try published ?? manifest(identity, checksum, source, index, epoch, minimumHostctl)
         if known == nil { try await announce(manifest, in: &index) }
         try updateForOtherClients(identity, index)
         return PublishedRelease(
             manifest: manifest, wasPublished: known != nil, newObjects: copied.objects, newBytes: copied.bytes,
             sequence: index.sequence)
+    }
+
+    /// A version stands for one commit and one epoch for ever, and a channel goes forward only.
+    private func requireNew(
+        _ identity: ReleaseIdentity, _ commit: Checksum, _ epoch: Int64, _ published: ReleaseManifest?,
+        _ index: ChannelIndex
+    ) throws(ReleaseError) {
+        let version = identity.version.text
+        if let published {
+            guard published.commit == commit else {
+                throw .versionTaken(version: version, channel: identity.channel.text)
+            }
+            guard published.epoch == epoch else { throw .epochTaken(version: version, epoch: published.epoch) }
+        } else if let latest = index.latest, identity.timestamp < latest.timestamp {
+            throw .olderThanLatest(version: version, latest: latest.version.text)
+        }
     }
 
     /// What stands in a commit of ours is a mistake of ours, not the hostility of an origin.

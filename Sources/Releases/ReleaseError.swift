@@ -7,6 +7,12 @@ public enum ReleaseError: ExplainedError, Equatable {
     case notAnOrigin(path: String)
     /// There is a release of this version already, with another commit.
     case versionTaken(version: String, channel: String)
+    /// The index that lies in the origin's folder is signed by nobody that this publisher knows.
+    case foreignIndex(channel: String, detail: String)
+    /// Hosts would refuse it as a downgrade.
+    case olderThanLatest(version: String, latest: String)
+    /// A release's epoch cannot be changed after the fact.
+    case epochTaken(version: String, epoch: Int64)
     /// The channel or the version is not published here.
     case unknownRelease(channel: String, version: String?)
     /// What is to be published is no image of a channel.
@@ -25,6 +31,11 @@ public enum ReleaseError: ExplainedError, Equatable {
         case .notAnOrigin(let path): "\(path) is not an origin"
         case .versionTaken(let version, let channel):
             "\(channel) has a release \(version) already, with another commit"
+        case .foreignIndex(let channel, let detail):
+            "the origin's own index of \(channel) is not to be trusted: \(detail)"
+        case .olderThanLatest(let version, let latest):
+            "\(version) was made before \(latest), the channel's newest release"
+        case .epochTaken(let version, let epoch): "\(version) is published already, with the epoch \(epoch)"
         case .unknownRelease(let channel, let version):
             "there is no release \(version.map { "\($0) " } ?? "")on the channel \(channel)"
         case .notAnImage(let image, let detail): "'\(image)' is no host image that can be published: \(detail)"
@@ -38,7 +49,9 @@ public enum ReleaseError: ExplainedError, Equatable {
     public var advice: String? {
         switch self {
         case .notAnOrigin: "make one with 'hostctl release init'"
-        case .versionTaken: "publish under a new version"
+        case .versionTaken, .epochTaken: "publish under a new version"
+        case .foreignIndex: "if the keys have changed, name the old one with --trusted-key FILE"
+        case .olderThanLatest: "build the image anew; hosts would refuse this one as a downgrade"
         case .unknownRelease: "'hostctl release list' shows what is published"
         case .notAnImage: "make images with 'hostctl image build'"
         case .mismatch: "the origin or a mirror is damaged or hostile; nothing was changed"
@@ -52,8 +65,10 @@ public enum ReleaseError: ExplainedError, Equatable {
 extension ReleaseError {
     public var category: FailureCategory {
         switch self {
-        case .mismatch, .downgrade: .untrusted
-        case .notAnOrigin, .notAnImage, .versionTaken, .unknownRelease, .invalidName, .tooOld: .failed
+        case .mismatch, .downgrade, .foreignIndex: .untrusted
+        case .notAnOrigin, .notAnImage, .versionTaken, .olderThanLatest, .epochTaken, .unknownRelease, .invalidName,
+            .tooOld:
+            .failed
         }
     }
 }

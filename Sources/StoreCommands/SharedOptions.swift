@@ -33,6 +33,15 @@ struct SigningOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The public key that the command's signatures must match.", valueName: "file"))
     var publicKey: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "A public key that has signed the origin so far, after a change of keys; may be repeated.",
+            valueName: "file"))
+    var trustedKey: [String] = []
+
+    /// The keys of `--trusted-key`.
+    func trusted() throws -> [PublicKey] { try trustedKey.map { try PublicKey(reading: FilePath($0)) } }
+
     func validate() throws {
         guard !key.isEmpty || signCommand != nil else { throw ValidationError("Give --key, or --sign-command.") }
         guard (signCommand == nil) == (publicKey == nil) else {
