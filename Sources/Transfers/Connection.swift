@@ -79,7 +79,9 @@ public final class Connection {
         switch code {
         case CURLE_ABORTED_BY_CALLBACK: return TransferFailure(TransferError.cancelled(url: url), mayPass: false)
         case CURLE_PARTIAL_FILE: return TransferFailure(TransferError.truncated(url: url), mayPass: true)
-        case CURLE_TOO_MANY_REDIRECTS, CURLE_UNSUPPORTED_PROTOCOL:
+        case CURLE_TOO_MANY_REDIRECTS: return TransferFailure(TransferError.redirected(url: url), mayPass: false)
+        // Also said of an answer without a status line, as what an earlier answer had too much looks like.
+        case CURLE_UNSUPPORTED_PROTOCOL where status != 0:
             return TransferFailure(TransferError.redirected(url: url), mayPass: false)
         case CURLE_URL_MALFORMAT: return TransferFailure(TransferError.unusable(url: url), mayPass: false)
         case CURLE_FILE_COULDNT_READ_FILE:

@@ -38,7 +38,7 @@ final class CurlHandle {
         set(CURLOPT_FOLLOWLOCATION, 1)
         set(CURLOPT_MAXREDIRS, options.redirects)
         set(CURLOPT_CONNECTTIMEOUT, options.connectSeconds)
-        set(CURLOPT_LOW_SPEED_LIMIT, 1)
+        set(CURLOPT_LOW_SPEED_LIMIT, options.slowestRate)
         set(CURLOPT_LOW_SPEED_TIME, options.stallSeconds)
         set(CURLOPT_TCP_KEEPALIVE, 1)
         set(CURLOPT_BUFFERSIZE, 256 << 10)

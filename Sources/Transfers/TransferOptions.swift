@@ -4,8 +4,11 @@ public struct TransferOptions: Sendable {
     public var userAgent: String
     /// Seconds until a connection must stand.
     public var connectSeconds = 15
-    /// Seconds without a byte after which a server counts as dead. A total limit would punish slow lines.
+    /// Seconds below `slowestRate` after which a server counts as dead. A total limit would punish slow lines.
     public var stallSeconds = 30
+    /// Bytes per second that are too few: a server that sends a byte now and then would hold an upgrade forever.
+    /// Eight connections at this rate are still less than the slowest modem.
+    public var slowestRate = 100
     /// How often a request is made before it fails. Five with the pauses below outlast a server's restart.
     public var attempts = 5
     /// Seconds before the second attempt; doubled with each one, and shortened at random by up to half, so that

@@ -17,7 +17,7 @@ public final class ScriptedServer: Sendable {
         public let connection: Int
         /// The status that was answered; 0 when nothing was.
         public internal(set) var status = 0
-        /// Bytes of the body that were handed to the kernel.
+        /// Bytes of the body that were handed to the kernel; the client may have them a moment earlier.
         public internal(set) var bytesSent = 0
     }
 

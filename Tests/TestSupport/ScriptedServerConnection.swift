@@ -15,7 +15,7 @@ final class ServerConnection {
     }
 
     /// No test needs more of what never ends.
-    private static let endlessLimit = 64 << 20
+    private static let endlessLimit = 256 << 20
     private static let patience = 60.0
 
     private let socket: Int32
@@ -143,6 +143,7 @@ final class ServerConnection {
 
     private func send(_ answer: Answer) throws {
         status = answer.status
+        state.note(index, status: status, bytesSent: 0)
         var lines = ["HTTP/1.1 \(answer.status) Scripted"] + answer.headers
         if let length = answer.length { lines.append("Content-Length: \(length)") } else { lines.append("Connection: close") }
         try write(Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8))
