@@ -78,9 +78,6 @@ struct HookStage {
             cp "$2" run/hook; chmod 0755 run/hook
             exec chroot . /run/hook
             """
-        return [
-            "/usr/bin/unshare", "--mount", "--propagation", "unchanged", "--", "/bin/sh", "-euc", script, "sh",
-            tree.string, hook.string,
-        ]
+        return MountNamespace.command(script: script, [tree.string, hook.string])
     }
 }
