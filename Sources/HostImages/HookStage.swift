@@ -63,12 +63,8 @@ struct HookStage {
 
     /// In a mount namespace of its own, with /proc, a /dev without the machine's devices, and a /run that holds
     /// the hook itself, so that nothing of it stays in the tree.
-    ///
-    /// Where this runs in a chroot, / is no mount point and its propagation cannot be changed; mounts are then as
-    /// private as whoever made the chroot has them.
     private static func inside(_ tree: FilePath, _ hook: FilePath) -> [String] {
         let script = """
-            mount --make-rprivate / 2>/dev/null || :
             cd "$1"; mkdir -p dev proc run
             mount -t proc proc proc
             mount -t tmpfs -o mode=0755 dev dev
@@ -78,9 +74,6 @@ struct HookStage {
             cp "$2" run/hook; chmod 0755 run/hook
             exec chroot . /run/hook
             """
-        return [
-            "/usr/bin/unshare", "--mount", "--propagation", "unchanged", "--", "/bin/sh", "-euc", script, "sh",
-            tree.string, hook.string,
-        ]
+        return MountNamespace.command(script: script, [tree.string, hook.string])
     }
 }

@@ -53,8 +53,8 @@ public struct ImageBuilder: Sendable {
     let progress: @Sendable (BuildProgress) -> Void
 
     /// - Parameters:
-    ///   - workFolder: made when it is missing; one build at a time uses it. After a failure the tree stays
-    ///     there until the next build.
+    ///   - workFolder: made when it is missing; one build at a time uses it. What a failed build has
+    ///     made of the tree stays there until the next build.
     ///   - progress: called from any thread.
     public init(workFolder: FilePath, progress: @escaping @Sendable (BuildProgress) -> Void = { _ in }) {
         self.workFolder = workFolder
@@ -76,7 +76,6 @@ public struct ImageBuilder: Sendable {
         let archiveDate = try await makeTree(recipe, tree, work, BuildEnvironment(sourceDate: sourceDate))
         let built = try commit(
             tree, recipe, into: store, timestamp: sourceDate ?? archiveDate ?? UInt64(Glibc.time(nil)))
-        try Files.removeTree(tree)
         withExtendedLifetime(lock) {}
         return built
     }
@@ -100,7 +99,7 @@ public struct ImageBuilder: Sendable {
         return date
     }
 
-    /// The stages that work in memory and on the store.
+    /// The stages that work in memory and on the store, which remove the tree.
     private func commit(
         _ path: FilePath, _ recipe: Recipe, into store: Store, timestamp: UInt64
     ) throws -> BuiltImage {
@@ -109,17 +108,21 @@ public struct ImageBuilder: Sendable {
         let converted = try TreeConversion.convert(tree)
         progress(.began(.storing))
         let progress = progress
-        let stored = try store.ingest(tree) { progress(.stored($0, of: $1)) }
+        let transaction = try StoreTransaction(store)
+        let stored = try transaction.ingest(tree) { progress(.stored($0, of: $1)) }
+        // Before the file system is flushed, so that the tree's own files need not reach the disk.
+        try Files.removeTree(path)
         let image = ImageMetadata(
             recipe: recipe, version: recipe.version ?? Timestamps.version(timestamp), kernel: converted.kernel,
             packages: converted.packages, size: stored.size)
         let commit = Commit(
             metadata: image.values, subject: "\(recipe.channel) \(image.version)", timestamp: timestamp,
             rootTree: stored.rootTree, rootMetadata: stored.rootMetadata)
+        let checksum = try transaction.write(.commit, commit.encode())
+        try transaction.commit(refs: [recipe.ref: checksum])
         return BuiltImage(
-            commit: try store.write(commit: commit, ref: recipe.ref), ref: recipe.ref, version: image.version,
-            kernel: image.kernel, timestamp: timestamp, packageCount: image.packages.count,
-            fileCount: stored.fileCount, size: stored.size)
+            commit: checksum, ref: recipe.ref, version: image.version, kernel: image.kernel, timestamp: timestamp,
+            packageCount: image.packages.count, fileCount: stored.fileCount, size: stored.size)
     }
 
     private static func absolute(_ path: FilePath) throws(SystemError) -> FilePath {

@@ -10,8 +10,11 @@ enum Trial {
     }
 
     /// A shell line in a mount namespace of its own; `$0` is the trial, `$1` and on are the arguments.
+    ///
+    /// Where / is no mount point, as in a chroot, its propagation cannot be changed; /proc is never anybody else's.
     static func shell(_ line: String, _ arguments: String...) throws -> ProcessResult {
-        try TestSupport.run(
-            ["/usr/bin/unshare", "--mount", "--propagation", "private", "--", "/bin/sh", "-euc", line, path] + arguments)
+        let begin = "mount --make-rprivate / 2>/dev/null || mount --make-rprivate /proc\n"
+        let unshare = ["/usr/bin/unshare", "--mount", "--propagation", "unchanged", "--"]
+        return try TestSupport.run(unshare + ["/bin/sh", "-euc", begin + line, path] + arguments)
     }
 }
