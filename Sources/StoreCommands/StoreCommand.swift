@@ -11,7 +11,7 @@ import TrustMetadata
 struct StoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "store", abstract: "Work on a store itself.", shouldDisplay: false,
-        subcommands: [StoreIngestCommand.self])
+        subcommands: [StoreIngestCommand.self, StoreFetchCommand.self])
 }
 
 /// `hostctl store ingest`: what `ostree commit` does, without a recipe.
