@@ -61,7 +61,9 @@ import TrustMetadata
         let host = try HostFixture()
         let other = try otherKey(host)
         try host.build(HostFixture.image("3"))
-        let publication = host.publication().map { $0 == host.key.string ? other.string : $0 }
+        let publication =
+            host.publication().map { $0 == host.key.string ? other.string : $0 }
+            + ["--trusted-key", host.publicKey.string]
         try host.succeed(publication)
         expect(try host.onSysroot("upgrade"), 3, "no trusted key has signed it")
         try host.expectAgreement(["1"])
@@ -114,7 +116,8 @@ import TrustMetadata
         let key = host.sysroot.beside("locked.pem").string
         try host.succeed("key", "generate", key, "--passphrase-file", passphrase.string)
         try host.build(HostFixture.image("3"))
-        let publication = host.publication().map { $0 == host.key.string ? key : $0 }
+        let publication =
+            host.publication().map { $0 == host.key.string ? key : $0 } + ["--trusted-key", host.publicKey.string]
         let refused = try host.hostctl(publication)
         #expect(refused.status == 1, "\(refused.errorText)")
         try host.succeed(publication + ["--passphrase-file", passphrase.string])

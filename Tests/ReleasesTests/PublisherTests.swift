@@ -164,13 +164,34 @@ import TrustMetadata
         #expect(try Files.names(in: origin.path.appending("releases")) == [])
     }
 
-    @Test("a second signer's signature joins the first one's")
+    @Test("a second signer's signature joins the first one's, when it trusts the first")
     func secondSigner() async throws {
         let commit = try await publish("1").manifest.commit
         let other = try PrivateKey.generate()
-        _ = try await Publisher(origin, signers: [.key(other)]).publish(ref, from: build, minimumHostctl: "0.1.0")
+        _ = try await Publisher(origin, signers: [.key(other)], trusting: [key.publicKey])
+            .publish(ref, from: build, minimumHostctl: "0.1.0")
         let detached = try #require(try origin.store.detachedMetadata(of: commit))
         #expect(try DetachedMetadata.signatures(in: detached).count == 2)
+    }
+
+    @Test("an index that a stranger put into the origin's folder is not signed anew")
+    func strangersIndex() async throws {
+        try await publish("1")
+        let stranger = Publisher(origin, signers: [.key(try PrivateKey.generate())])
+        let before = try index()
+        await #expect(throws: ReleaseError.self) {
+            try await stranger.publish(ref, from: build, minimumHostctl: "0.1.0")
+        }
+        await #expect(throws: ReleaseError.self) { try await stranger.prune(keep: 1) }
+        #expect(try index() == before)
+    }
+
+    @Test("a published version keeps its epoch")
+    func epochStays() async throws {
+        try await publish("1")
+        await #expect(throws: ReleaseError.epochTaken(version: "1", epoch: 0)) {
+            try await publisher.publish(ref, from: build, epoch: 1, minimumHostctl: "0.1.0")
+        }
     }
 
     @Test("pruning keeps the newest releases and what they need")
