@@ -47,7 +47,6 @@ import TrustMetadata
         try host.change("upgrade")
         #expect(try host.versions()[0] == "3")
         #expect(try Files.namesIfPresent(in: host.origin.appending(".staging")) == [])
-        #expect(try run(["/usr/bin/find", host.origin.string, "-name", "*.tmp"]).text == "")
     }
 
     @Test("pruning killed before the objects go is completed by pruning again", arguments: ["prune.before-objects", "replace.after-rename:1"])
