@@ -32,8 +32,9 @@ extension SysrootChange {
         }
         let action: HistoryEntry.Action = plan.merging == nil ? .install : .deploy
         try removeDropped(plan.pending)
+        let record = try finish(action, plan.pending.target)
         try PendingChange.clear(paths)
-        return try finish(action, plan.pending.target)
+        return record
     }
 
     /// Everything up to the switch.

@@ -17,10 +17,12 @@ extension SysrootChange {
         let isSwitched = listed.first == pending.target
         if pending.isAdding, !listed.contains(pending.target) { try remove(pending.target) }
         try removeDropped(pending)
+        if isSwitched {
+            completed = pending
+            _ = try finish(pending.isAdding ? .deploy : .rollback, pending.target, resuming: true)
+        }
         try PendingChange.clear(paths)
-        guard isSwitched else { return try StatusFile(paths).write(reader.report()) }
-        completed = pending
-        _ = try finish(pending.isAdding ? .deploy : .rollback, pending.target)
+        if !isSwitched { try StatusFile(paths).write(reader.report()) }
     }
 
     /// Removes what a change has dropped, and what its switch has made useless.

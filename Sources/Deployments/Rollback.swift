@@ -27,8 +27,9 @@ extension SysrootChange {
         try sysroot.write([target.deployment, current.deployment] + others.map(\.deployment))
         FaultPoint.reached("rollback.after-switch")
         try removeDropped(pending)
+        let record = try finish(.rollback, target.record.name)
         try PendingChange.clear(paths)
-        return try finish(.rollback, target.record.name)
+        return record
     }
 
     /// Keeps a deployment until it is unpinned, or no longer.

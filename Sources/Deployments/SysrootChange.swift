@@ -74,17 +74,28 @@ public final class SysrootChange {
         Array(zip(sysroot.deployments, reader.readDeployments().listed))
     }
 
-    /// Writes a finished change into history and status file, and forgets the last failure.
-    func finish(_ action: HistoryEntry.Action, _ name: DeploymentName) throws -> DeploymentRecord {
+    /// Writes a finished change into history and status file, and forgets the last failure. The pending change is
+    /// cleared after this, so that what an interruption prevents is made up for.
+    ///
+    /// - Parameter resuming: the change was interrupted, and may stand in the history already.
+    func finish(
+        _ action: HistoryEntry.Action, _ name: DeploymentName, resuming: Bool = false
+    ) throws -> DeploymentRecord {
         try FailureRecord.clear(paths)
         let report = reader.report()
         guard let record = report.deployments.first(where: { $0.name == name }) else {
             throw DeploymentError.unknownDeployment(name.description)
         }
-        try History(paths).add(
-            HistoryEntry(
-                time: Int64(time(nil)), command: command, action: action, deployment: name.description,
-                version: record.version))
+        let history = History(paths)
+        let last = resuming ? try history.entries().last : nil
+        // An installation is resumed as the deployment that it also is.
+        let isKnown = last?.deployment == name.description && (last?.action == action || last?.action == .install)
+        if !isKnown {
+            try history.add(
+                HistoryEntry(
+                    time: Int64(time(nil)), command: command, action: action, deployment: name.description,
+                    version: record.version))
+        }
         try StatusFile(paths).write(report)
         return record
     }

@@ -48,18 +48,18 @@ public struct ReleaseClient {
         return index
     }
 
-    /// The newest release of a channel, or the one of a version, with its signed manifest.
+    /// The newest release of a channel, or the one of a version, with its signed manifest and the number of the
+    /// index that names it.
     ///
     /// - Throws: `ReleaseError`, `TrustMetadataError`, `TransferError`.
     public func release(
         channel: ChannelName, architecture: Architecture, version: VersionName?
-    ) throws -> (manifest: ReleaseManifest, signed: [UInt8]) {
+    ) throws -> (manifest: ReleaseManifest, signed: [UInt8], sequence: Int64) {
         let index = try index(channel: channel, architecture: architecture)
-        if let version { return try manifest(index.entry(version), of: index) }
-        guard let latest = index.latest else {
-            throw ReleaseError.unknownRelease(channel: channel.text, version: nil)
-        }
-        return try manifest(latest, of: index)
+        guard let entry = try version.map({ (name) throws(ReleaseError) in try index.entry(name) }) ?? index.latest
+        else { throw ReleaseError.unknownRelease(channel: channel.text, version: nil) }
+        let found = try manifest(entry, of: index)
+        return (found.manifest, found.signed, index.sequence)
     }
 
     /// The manifest of a release in the index, and its signed form.

@@ -11,10 +11,19 @@ public struct SysrootState: Sendable, Equatable {
     /// The architecture, as `uname -m` says it.
     public var architecture: String
 
-    public init(origin: String, channel: String, architecture: String) {
+    /// The number of the newest channel index that this host has accepted; an older one is a replay.
+    public var sequence: Int64
+
+    public init(origin: String, channel: String, architecture: String, sequence: Int64 = 0) {
+        self.sequence = sequence
         self.origin = origin
         self.channel = channel
         self.architecture = architecture
+    }
+
+    /// Whether both follow the same channel of the same origin.
+    public func follows(_ other: SysrootState) -> Bool {
+        origin == other.origin && channel == other.channel && architecture == other.architecture
     }
 
     static func path(in paths: SysrootPaths) -> FilePath { paths.state.appending("state.json") }
@@ -26,7 +35,8 @@ public struct SysrootState: Sendable, Equatable {
         try StateFile(path: path(in: paths)).read { (fields) throws(TrustMetadataError) in
             try SysrootState(
                 origin: fields.string("origin"), channel: fields.string("channel"),
-                architecture: fields.string("architecture"))
+                architecture: fields.string("architecture"),
+                sequence: fields.has("sequence") ? fields.integer("sequence") : 0)
         }
     }
 
@@ -36,6 +46,7 @@ public struct SysrootState: Sendable, Equatable {
     public func save(_ paths: SysrootPaths) throws {
         try StateFile(path: Self.path(in: paths)).write([
             "format": 1, "origin": .string(origin), "channel": .string(channel), "architecture": .string(architecture),
+            "sequence": .integer(sequence),
         ])
     }
 }

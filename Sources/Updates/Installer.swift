@@ -76,7 +76,7 @@ public struct Installer {
     private func finishInterrupted(_ manifest: ReleaseManifest, _ request: InstallRequest) throws -> UpdateOutcome? {
         let reader = SysrootReader(root: root)
         let paths = SysrootPaths(root: root)
-        guard reader.isSysroot, !PendingChange.exists(in: paths), try SysrootState.load(paths) == request.following,
+        guard reader.isSysroot, !PendingChange.exists(in: paths), try SysrootState.load(paths)?.follows(request.following) == true,
             let deployment = reader.report().defaultDeployment, deployment.checksum == manifest.commit
         else { return nil }
         try Downloads(paths).clear(Store(opening: paths.repository))
@@ -91,7 +91,7 @@ public struct Installer {
         let client = ReleaseClient(origin: request.following.origin, keys: keys, options: options)
         let channel = try ChannelName(request.following.channel)
         progress(ProgressReport("looking for releases"))
-        let (manifest, signed) = try client.release(
+        let (manifest, signed, _) = try client.release(
             channel: channel, architecture: Architecture(request.following.architecture),
             version: request.version.map { (text) throws(ReleaseError) in try VersionName(text) })
         try manifest.requireSupport(by: self.version)

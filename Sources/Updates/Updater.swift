@@ -123,6 +123,7 @@ private struct Update {
 
     private struct Found {
         let outcome: UpdateOutcome
+        let sequence: Int64
         let signed: [UInt8]
         let client: ReleaseClient
     }
@@ -132,10 +133,19 @@ private struct Update {
         let client = ReleaseClient(origin: following.origin, keys: keys, options: updater.options)
         let channel = try ChannelName(following.channel)
         updater.progress(ProgressReport("looking for releases"))
-        let (manifest, signed) = try client.release(
+        let (manifest, signed, sequence) = try client.release(
             channel: channel, architecture: Architecture(following.architecture),
             version: request.version.map { (text) throws(ReleaseError) in try VersionName(text) })
-        return Found(outcome: try judge(manifest), signed: signed, client: client)
+        try requireNewest(sequence)
+        return Found(outcome: try judge(manifest), sequence: sequence, signed: signed, client: client)
+    }
+
+    /// An index that has been replaced is still signed; only its number tells.
+    private func requireNewest(_ sequence: Int64) throws {
+        guard let state = try SysrootState.load(updater.paths), state.follows(following), !request.allowsDowngrade,
+            sequence < state.sequence
+        else { return }
+        throw ReleaseError.replayed(offered: sequence, seen: state.sequence)
     }
 
     /// Whether a verified manifest may replace what is deployed.
@@ -160,7 +170,7 @@ private struct Update {
     private func fetchAndDeploy() throws -> UpdateOutcome {
         let found = try findRelease()
         if found.outcome.result == .unchanged {
-            try follow()
+            try follow(found.sequence)
             try downloads.clear(store, of: found.outcome.manifest.commit)
             return found.outcome
         }
@@ -171,7 +181,7 @@ private struct Update {
             found.outcome.manifest, signed: found.signed, client: found.client, size: found.outcome.size)
         var outcome = found.outcome.with(.downloaded)
         outcome.fetched = figures
-        if request.goal == .deploy { try deploy(&outcome) }
+        if request.goal == .deploy { try deploy(&outcome, found.sequence) }
         return outcome
     }
 
@@ -195,13 +205,13 @@ private struct Update {
         return outcome
     }
 
-    private func deploy(_ outcome: inout UpdateOutcome) throws {
+    private func deploy(_ outcome: inout UpdateOutcome, _ sequence: Int64? = nil) throws {
         updater.progress(ProgressReport("deploying"))
         let change = try change()
         guard change.report().defaultDeployment?.name == outcome.previous?.name else {
             throw UpdateError.changedMeanwhile
         }
-        try follow()
+        try follow(sequence)
         let deployment = try change.deploy(
             DeployRequest(commit: outcome.manifest.commit, refspec: outcome.manifest.ref))
         try downloads.clear(store)
@@ -210,8 +220,11 @@ private struct Update {
     }
 
     /// The intention is recorded before the switch: an interrupted `switch` is completed by the next upgrade.
-    private func follow() throws {
-        if try SysrootState.load(updater.paths) != following { try following.save(updater.paths) }
+    private func follow(_ sequence: Int64?) throws {
+        let present = try SysrootState.load(updater.paths)
+        var next = following
+        next.sequence = sequence ?? (present?.follows(following) == true ? present?.sequence ?? 0 : 0)
+        if next != present { try next.save(updater.paths) }
     }
 }
 

@@ -114,6 +114,17 @@ import TestSupport
         try origin.expectRecovery(["3", "2"])
     }
 
+    @Test("an old index is refused although its newest release is the deployed one: it would hide a later one")
+    func staleIndex() async throws {
+        try origin.host.change("upgrade")
+        var past = try origin.origin.index(channel: origin.channel, architecture: origin.architecture)
+        past.sequence -= 2  // served under the next number
+        try await origin.serve(past)
+        let result = try origin.host.onSysroot("upgrade")
+        #expect(result.status == 3, "\(result.text)\(result.errorText)")
+        #expect(result.errorText.contains("which this host has seen already"))
+    }
+
     @Test("a manifest that is not the one in the index is refused") func swappedManifest() throws {
         origin.server.set(.content(try origin.served(origin.manifestPath("1"))), for: try origin.manifestPath())
         try origin.expectUntrusted("another checksum than the index says")
