@@ -97,7 +97,8 @@ let package = Package(
         room(
             "HostctlCommands",
             [
-                "Sysroots", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", "CLinux", arguments,
+                "Sysroots", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", "CLinux",
+                arguments,
                 system,
             ]),
         // The commands that need the store; what is mapped here loads libostree.
@@ -162,7 +163,8 @@ let package = Package(
         tests(
             "Deployments",
             [
-                "SysrootFixtures", "deployment-trial", "OSTree", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums",
+                "SysrootFixtures", "deployment-trial", "OSTree", "Sysroots", "ObjectStorage", "ObjectFormats",
+                "Checksums",
                 "Signatures", "LinuxSystem", system,
             ]),
         // Whole commands as real processes on real sysroots.

@@ -57,7 +57,8 @@ extension SysrootChange {
         let ostree = paths.root.appending("ostree")
         try Files.removeTree(paths.boot.appending("loader.\(other)"))
         try Files.remove(ostree.appending("boot.\(other)"))
-        for name in ["boot.\(version).0", "boot.\(version).1", "boot.\(other).0", "boot.\(other).1"] where name != links {
+        for name in ["boot.\(version).0", "boot.\(version).1", "boot.\(other).0", "boot.\(other).1"] where name != links
+        {
             try Files.removeTree(ostree.appending(name))
         }
     }

@@ -8,7 +8,10 @@ import TrustMetadata
 public struct ProgressOptions: ParsableArguments {
     public enum Style: String, ExpressibleByArgument, CaseIterable, Sendable { case auto, json, none }
 
-    @Option(help: ArgumentHelp("How to show progress, on standard error: \(Style.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "style"))
+    @Option(
+        help: ArgumentHelp(
+            "How to show progress, on standard error: \(Style.allCases.map(\.rawValue).joined(separator: ", ")).",
+            valueName: "style"))
     public var progress = Style.auto
 
     public init() {}

@@ -44,7 +44,7 @@ public enum Workers {
         let code = pthread_create(
             &thread, nil,
             { pointer in
-                Unmanaged<ThreadBody>.fromOpaque(pointer!).takeRetainedValue().run()
+                if let pointer { Unmanaged<ThreadBody>.fromOpaque(pointer).takeRetainedValue().run() }
                 return nil
             }, context.toOpaque())
         guard code == 0 else {

@@ -46,7 +46,8 @@ public final class ArchiveObjectReader {
             switch phase {
             case .length:
                 guard take(8, from: &rest) else { return }
-                phase = .header(length: try decoding { () throws(FormatError) in try FileHeader.archiveHeaderLength(pending) })
+                phase = .header(
+                    length: try decoding { () throws(FormatError) in try FileHeader.archiveHeaderLength(pending) })
                 pending.removeAll(keepingCapacity: true)
             case .header(let length):
                 guard take(length, from: &rest) else { return }

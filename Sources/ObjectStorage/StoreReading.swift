@@ -76,7 +76,9 @@ extension Store {
         if status.st_mode & S_IFMT == Glibc.S_IFREG {
             return (FileHeader(attributes: attributes, content: .regular), Int64(status.st_size))
         }
-        guard status.st_mode & S_IFMT == Glibc.S_IFLNK, let target = Files.linkTarget(path) else { throw StoreError.corrupted(name, actual: nil) }
+        guard status.st_mode & S_IFMT == Glibc.S_IFLNK, let target = Files.linkTarget(path) else {
+            throw StoreError.corrupted(name, actual: nil)
+        }
         return (FileHeader(attributes: attributes, content: .link(target: target)), 0)
     }
 }

@@ -91,7 +91,9 @@ public struct OriginFolder: Sendable {
     ) throws -> [UInt8] {
         let what = "the signed document"
         guard let keys else { return try Envelope(unverified: bytes, what: what).unverifiedPayload }
-        do throws(TrustMetadataError) { return try Envelope.open(bytes, type: type, keys: keys, what: what).payload } catch {
+        do throws(TrustMetadataError) {
+            return try Envelope.open(bytes, type: type, keys: keys, what: what).payload
+        } catch {
             guard case .untrusted(_, let detail) = error else { throw error }
             throw ReleaseError.foreignIndex(channel: channel.text, detail: detail)
         }

@@ -1,7 +1,7 @@
 import Checksums
 import LinuxSystem
-import ObjectStorage
 import OSTree
+import ObjectStorage
 import SystemPackage
 
 /// What pruning an origin removed.

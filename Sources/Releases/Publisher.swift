@@ -38,7 +38,8 @@ public struct Publisher: Sendable {
     /// - Parameter trusting: keys besides the signers' own that may have signed what the origin has, as after a
     ///   change of keys.
     public init(
-        _ origin: OriginFolder, signers: [Signer], trusting: [PublicKey] = [], progress: @escaping ProgressHandler = { _ in },
+        _ origin: OriginFolder, signers: [Signer], trusting: [PublicKey] = [],
+        progress: @escaping ProgressHandler = { _ in },
         waiting: @escaping @Sendable (String?) -> Void = { _ in }
     ) {
         self.origin = origin
@@ -67,6 +68,9 @@ public struct Publisher: Sendable {
     private func publishLocked(
         _ ref: String, from source: Store, epoch: Int64, minimumHostctl: String
     ) async throws -> PublishedRelease {
+        guard source.mode == .bare else {
+            throw ReleaseError.notAnImage(image: ref, detail: "\(source.path) is an archive, not a build store")
+        }
         let checksum = try source.resolve(ref)
         let identity = try identity(source.commit(checksum), of: ref)
         var index = try origin.index(channel: identity.channel, architecture: identity.architecture, keys: keys)

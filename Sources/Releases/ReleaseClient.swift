@@ -3,8 +3,8 @@ import LinuxSystem
 public import ObjectFormats
 import ObjectStorage
 public import Signatures
-public import TrustMetadata
 public import Transfers
+public import TrustMetadata
 
 /// A commit that is what a trusted manifest says, signed by a trusted key.
 public struct VerifiedCommit: Sendable {
@@ -72,7 +72,8 @@ public struct ReleaseClient {
             channel: index.channel, architecture: index.architecture, version: entry.version)
         let bytes = try connection.bytes(of: layout.place(of: path), limit: Int(entry.manifestSize))
         guard SHA256.hash(bytes) == entry.manifestChecksum else {
-            throw ReleaseError.mismatch(detail: "the manifest of \(entry.version) has another checksum than the index says")
+            throw ReleaseError.mismatch(
+                detail: "the manifest of \(entry.version) has another checksum than the index says")
         }
         let manifest = try ReleaseManifest(signed: bytes, keys: keys)
         try manifest.requireMatch(entry, of: index)

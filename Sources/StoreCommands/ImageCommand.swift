@@ -26,9 +26,12 @@ struct ImageBuildCommand: AsyncParsableCommand {
 
     @Argument(help: "The recipe's folder.") var recipe: String
     @Option(help: ArgumentHelp("The store; made when it is missing.", valueName: "folder")) var store: String
-    @Option(name: .customLong("set"), help: ArgumentHelp("Override a setting; may be repeated.", valueName: "KEY=VALUE"))
+    @Option(
+        name: .customLong("set"), help: ArgumentHelp("Override a setting; may be repeated.", valueName: "KEY=VALUE"))
     var overrides: [String] = []
-    @Option(help: ArgumentHelp("Where to work; keeps downloaded packages. By default beside the store.", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp(
+            "Where to work; keeps downloaded packages. By default beside the store.", valueName: "folder"))
     var work: String?
     @OptionGroup var progress: ProgressOptions
     @OptionGroup var output: OutputOptions

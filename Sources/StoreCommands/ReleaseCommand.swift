@@ -52,7 +52,8 @@ struct ReleasePublishCommand: AsyncParsableCommand {
 
     func run() async throws {
         let publisher = Publisher(
-            try OriginFolder(opening: FilePath(origin)), signers: try signing.signers(), trusting: try signing.trusted(), progress: progress.handler,
+            try OriginFolder(opening: FilePath(origin)), signers: try signing.signers(),
+            trusting: try signing.trusted(), progress: progress.handler,
             waiting: WaitOptions.announce)
         let release = try await publisher.publish(
             image, from: Store(opening: FilePath(store)), epoch: epoch, minimumHostctl: HostctlVersion.minimum,
@@ -97,7 +98,8 @@ struct ReleasePruneCommand: AsyncParsableCommand {
 
     func run() async throws {
         let publisher = Publisher(
-            try OriginFolder(opening: FilePath(origin)), signers: try signing.signers(), trusting: try signing.trusted(), waiting: WaitOptions.announce)
+            try OriginFolder(opening: FilePath(origin)), signers: try signing.signers(),
+            trusting: try signing.trusted(), waiting: WaitOptions.announce)
         output.show(PrunedOutput(pruned: try await publisher.prune(keep: keep, wait: waiting.wait)))
     }
 }

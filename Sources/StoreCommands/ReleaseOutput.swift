@@ -40,23 +40,27 @@ struct ReleaseListOutput: OutputValue {
         if indexes.isEmpty { return "nothing is published yet" }
         return indexes.flatMap { index in
             ["\(index.channel) (\(index.architecture)):"]
-                + index.releases.map { "  \($0.version)  \($0.commit.hex.prefix(12))  \(UTCTime(Int64(clamping: $0.timestamp)))" }
+                + index.releases.map {
+                    "  \($0.version)  \($0.commit.hex.prefix(12))  \(UTCTime(Int64(clamping: $0.timestamp)))"
+                }
         }.joined(separator: "\n")
     }
 
     var json: JSONValue {
-        .array(indexes.map { index in
-            [
-                "channel": .string(index.channel.text), "architecture": .string(index.architecture.text),
-                "sequence": .integer(index.sequence),
-                "releases": .array(index.releases.map { release in
-                    [
-                        "version": .string(release.version.text), "commit": .string(release.commit.hex),
-                        "timestamp": .integer(Int64(clamping: release.timestamp)),
-                    ]
-                }),
-            ]
-        })
+        .array(
+            indexes.map { index in
+                [
+                    "channel": .string(index.channel.text), "architecture": .string(index.architecture.text),
+                    "sequence": .integer(index.sequence),
+                    "releases": .array(
+                        index.releases.map { release in
+                            [
+                                "version": .string(release.version.text), "commit": .string(release.commit.hex),
+                                "timestamp": .integer(Int64(clamping: release.timestamp)),
+                            ]
+                        }),
+                ]
+            })
     }
 }
 

@@ -13,7 +13,8 @@ public struct KeyFileText: Sendable, Equatable {
         if bytes.isEmpty { damage.append("it is empty") }
         if let last = bytes.last, last != UInt8(ascii: "\n") { damage.append("it ends in the middle of a line") }
         var group: String?
-        for (number, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
+        for (number, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
+        {
             guard let text = String(validating: line, as: UTF8.self) else {
                 damage.append("line \(number + 1) is not UTF-8")
                 continue

@@ -64,7 +64,9 @@ public struct SysrootReader: Sendable {
             report.problems.append(SysrootProblem(.missingBootEntries, path: paths.loader.string, text))
         }
         markBooted(&report)
-        for index in report.deployments.indices { OriginFile(paths, report.deployments[index].name).fill(&report, index) }
+        for index in report.deployments.indices {
+            OriginFile(paths, report.deployments[index].name).fill(&report, index)
+        }
         return report
     }
 

@@ -19,7 +19,8 @@ public struct InstallRequest: Sendable {
     public var kernelArguments: [String]
 
     public init(
-        following: SysrootState, version: String? = nil, stateroot: String, trustedKeys: [(name: String, key: PublicKey)],
+        following: SysrootState, version: String? = nil, stateroot: String,
+        trustedKeys: [(name: String, key: PublicKey)],
         kernelArguments: [String] = []
     ) {
         self.following = following
@@ -76,7 +77,8 @@ public struct Installer {
     private func finishInterrupted(_ manifest: ReleaseManifest, _ request: InstallRequest) throws -> UpdateOutcome? {
         let reader = SysrootReader(root: root)
         let paths = SysrootPaths(root: root)
-        guard reader.isSysroot, !PendingChange.exists(in: paths), try SysrootState.load(paths)?.follows(request.following) == true,
+        guard reader.isSysroot, !PendingChange.exists(in: paths),
+            try SysrootState.load(paths)?.follows(request.following) == true,
             let deployment = reader.report().defaultDeployment, deployment.checksum == manifest.commit
         else { return nil }
         try Downloads(paths).clear(Store(opening: paths.repository))

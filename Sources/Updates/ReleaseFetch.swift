@@ -22,7 +22,9 @@ struct ReleaseFetch {
     /// - Parameter size: what is missing at most.
     /// - Throws: `UpdateError.notEnoughSpace` before the first write; `TransferError`, `StoreError`,
     ///   `TrustMetadataError`, `ReleaseError`, `SystemError`.
-    func run(_ manifest: ReleaseManifest, signed: [UInt8], client: ReleaseClient, size: FetchSize) throws -> FetchFigures {
+    func run(_ manifest: ReleaseManifest, signed: [UInt8], client: ReleaseClient, size: FetchSize) throws
+        -> FetchFigures
+    {
         let commit = try client.commit(of: manifest)
         FaultPoint.reached("fetch.after-commit")
         let transaction = try StoreTransaction(store, staging: .resumable(downloads.staging))

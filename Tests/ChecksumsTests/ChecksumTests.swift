@@ -8,7 +8,8 @@ private let begun = String(text.dropLast())
 
 /// What is not 64 lower-case digits, some of it 64 bytes long.
 private let malformed: [String] = [
-    "", begun, "\(text)0", text.uppercased(), "\(begun)g", "\(begun) ", "\(begun)F", "\(text.dropLast(2))é", "\(begun)\0",
+    "", begun, "\(text)0", text.uppercased(), "\(begun)g", "\(begun) ", "\(begun)F", "\(text.dropLast(2))é",
+    "\(begun)\0",
     "\(begun)\n", "0x\(text.dropFirst(2))", "\(begun)/", "\(begun):", "\(begun)`",
 ]
 

@@ -1,6 +1,6 @@
 import Checksums
-import Glibc
 import Deployments
+import Glibc
 import LinuxSystem
 import ObjectFormats
 import ObjectStorage
@@ -19,7 +19,9 @@ import Testing
     @Test("a new sysroot is stock, empty, and no boot loader is run behind our back")
     func initialize() throws {
         try host.expectAgreement()
-        #expect(try host.fixture.ostree("config", "--repo=\(host.paths.repository)", "get", "sysroot.bootloader") == "none\n")
+        #expect(
+            try host.fixture.ostree("config", "--repo=\(host.paths.repository)", "get", "sysroot.bootloader")
+                == "none\n")
         #expect(try Descriptor(opening: host.paths.repository.string).status().st_mode & 0o777 == 0o700)
         #expect(Files.isFolder(host.root.appending("ostree/deploy/host/var/tmp")))
     }
@@ -125,15 +127,19 @@ import Testing
         #expect(throws: DeploymentError.invalidName(name)) {
             try host.deploy(TestImage("1"), keys: [(name: name, pem: "x")])
         }
-        #expect(try host.fixture.snapshot(without: ["/ostree/repo", "/ostree/hostctl"])
-            == before.filter { !$0.hasPrefix("/ostree/hostctl") })
+        #expect(
+            try host.fixture.snapshot(without: ["/ostree/repo", "/ostree/hostctl"])
+                == before.filter { !$0.hasPrefix("/ostree/hostctl") })
     }
 
     @Test("kernel arguments: the operator's stay, the image's follow the image")
     func kernelArguments() throws {
         var image = TestImage("1")
         image.kernelArguments = ["quiet", "old=1"]
-        #expect(try host.deploy(image, kernelArguments: ["root=LABEL=x"]).kernelArguments == ["quiet", "old=1", "root=LABEL=x"])
+        #expect(
+            try host.deploy(image, kernelArguments: ["root=LABEL=x"]).kernelArguments == [
+                "quiet", "old=1", "root=LABEL=x",
+            ])
         image = TestImage("2")
         image.kernelArguments = ["quiet", "new=1"]
         #expect(try host.deploy(image).kernelArguments == ["quiet", "root=LABEL=x", "new=1"])

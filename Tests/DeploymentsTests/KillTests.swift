@@ -75,7 +75,9 @@ private let deployPoints = [
         #expect(host.versions == (isSwitched ? ["2", "3"] : ["1", "2"]))
     }
 
-    @Test("killed three times at the same place, nothing piles up", arguments: ["deploy.after-checkout", "deploy.before-switch"])
+    @Test(
+        "killed three times at the same place, nothing piles up",
+        arguments: ["deploy.after-checkout", "deploy.before-switch"])
     func repeatedly(_ point: String) throws {
         for version in ["1", "2"] { try host.deploy(version) }
         let commit = try TestImage("3").commit(to: host.fixture.store)

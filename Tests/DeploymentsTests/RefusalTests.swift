@@ -43,7 +43,8 @@ import Testing
     @Test(
         "an image that libostree could deploy only half-way is refused before the first write",
         arguments: [
-            ["usr/lib/modules/6.1.0/vmlinuz"], ["usr/lib/modules/6.1.0/vmlinuz", "usr/lib/modules/6.1.0/initramfs.img"],
+            ["usr/lib/modules/6.1.0/vmlinuz"],
+            ["usr/lib/modules/6.1.0/vmlinuz", "usr/lib/modules/6.1.0/initramfs.img"],
             ["usr/lib/os-release"],
         ])
     func incomplete(_ missing: [String]) throws {
@@ -72,7 +73,9 @@ import Testing
         try expectRefused(unknown) { $0 as? StoreError == .missing(ObjectName(unknown, .commit)) }
     }
 
-    @Test("a commit of which one file is missing is refused", arguments: ["usr/bin/x", "usr/etc/setting", "usr/lib/modules/6.1.0/vmlinuz"])
+    @Test(
+        "a commit of which one file is missing is refused",
+        arguments: ["usr/bin/x", "usr/etc/setting", "usr/lib/modules/6.1.0/vmlinuz"])
     func missingFile(_ path: String) throws {
         var image = TestImage("3")
         image.files[path] = "only in this image"

@@ -106,7 +106,10 @@ final class HostFixture {
 
     /// The arguments of a publication.
     func publication(to origin: FilePath? = nil, _ image: String = HostFixture.ref) -> [String] {
-        ["release", "publish", (origin ?? self.origin).string, image, "--store", buildsPath.string, "--key", key.string]
+        [
+            "release", "publish", (origin ?? self.origin).string, image, "--store", buildsPath.string, "--key",
+            key.string,
+        ]
     }
 
     /// The arguments of an installation.
@@ -183,7 +186,8 @@ extension HostFixture {
 
     /// The commit of a release of the channel.
     func commit(_ version: String) throws -> String {
-        let channels = try JSONValue(strict: succeed("release", "list", origin.string, "--json").output, what: "the list")
+        let channels = try JSONValue(
+            strict: succeed("release", "list", origin.string, "--json").output, what: "the list")
         for channel in channels.array ?? [] {
             for release in try JSONFields(channel, what: "the list").objects("releases")
             where try release.string("version") == version {
@@ -203,7 +207,8 @@ extension HostFixture {
         #expect(throws: Never.self, sourceLocation: sourceLocation) { try sysroot.fsck() }
         #expect(try status.objects("problems").isEmpty, sourceLocation: sourceLocation)
         #expect(try listed.allSatisfy { try $0.objects("problems").isEmpty }, sourceLocation: sourceLocation)
-        #expect(try listed.map { try $0.bool("default") } == listed.indices.map { $0 == 0 }, sourceLocation: sourceLocation)
+        #expect(
+            try listed.map { try $0.bool("default") } == listed.indices.map { $0 == 0 }, sourceLocation: sourceLocation)
         #expect(all.count == listed.count, sourceLocation: sourceLocation)
         guard let expected else { return }
         let versions = try listed.map { try $0.string("version") + ($0.bool("pinned") ? "*" : "") }

@@ -3,8 +3,8 @@ import ObjectFormats
 import ObjectStorage
 import Releases
 import SysrootFixtures
-import Testing
 import TestSupport
+import Testing
 
 /// Bytes that are wrong, missing, or too many.
 @Suite struct HostileServerDamageTests {

@@ -154,7 +154,8 @@ final class HostileServerFixture {
     /// Everything that a failed upgrade must leave as it was: deployments, boot entries, refs and objects.
     func state() throws -> [String] {
         let entries = try Files.names(in: host.sysroot.paths.bootEntries).map { name in
-            String(decoding: try Files.read(host.sysroot.paths.bootEntries.appending(name), limit: 1 << 16), as: UTF8.self)
+            String(
+                decoding: try Files.read(host.sysroot.paths.bootEntries.appending(name), limit: 1 << 16), as: UTF8.self)
         }
         let refs = try host.sysroot.store.refs().map { "\($0.key) \($0.value)" }.sorted()
         let notes = ["download", "failure.json", "status", "lock"].map { "/ostree/hostctl/\($0)" }
@@ -170,7 +171,9 @@ final class HostileServerFixture {
     /// As `expectFailure`, because something is not to be trusted; and that is settled by small signed documents alone.
     func expectUntrusted(_ words: String..., sourceLocation: SourceLocation = #_sourceLocation) throws {
         let requests = try expectFailure(3, words, sourceLocation)
-        let objects = requests.filter { !$0.hasSuffix(".json") && !$0.hasSuffix(".commit") && !$0.hasSuffix(".commitmeta") }
+        let objects = requests.filter {
+            !$0.hasSuffix(".json") && !$0.hasSuffix(".commit") && !$0.hasSuffix(".commitmeta")
+        }
         #expect(objects == [], "asked for before trust was settled", sourceLocation: sourceLocation)
     }
 

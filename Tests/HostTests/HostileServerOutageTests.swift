@@ -4,8 +4,8 @@ import ObjectStorage
 import Releases
 import SysrootFixtures
 import SystemPackage
-import Testing
 import TestSupport
+import Testing
 
 /// Servers that fail for a while, and origins that change while they are read.
 @Suite struct HostileServerOutageTests {
@@ -17,9 +17,10 @@ import TestSupport
     func order() throws {
         try origin.host.change("upgrade")
         let first = origin.server.requests.prefix(4).map(\.path)
-        #expect(try first == [
-            origin.indexPath, origin.manifestPath(), origin.commitPath(), origin.signaturesPath(),
-        ])
+        #expect(
+            try first == [
+                origin.indexPath, origin.manifestPath(), origin.commitPath(), origin.signaturesPath(),
+            ])
     }
 
     @Test("an upgrade asks for what is new alone, and for each object once") func onlyNew() throws {
@@ -101,15 +102,17 @@ import TestSupport
         ]
         let host = origin.host
         let result = Guarded<String?>(nil)
-        let arguments = ["release", "publish", host.origin.string, HostFixture.ref, "--store", host.builds.path.string]
+        let arguments =
+            ["release", "publish", host.origin.string, HostFixture.ref, "--store", host.builds.path.string]
             + ["--key", host.key.string]
         _ = try HostFixture.image("3").commit(to: host.builds, ref: HostFixture.ref)
-        origin.server.set(.after {
-            do {
-                let published = try run([BuiltProducts.hostctl] + arguments)
-                result.with { $0 = published.errorText }
-            } catch { result.with { $0 = "\(error)" } }
-        }, for: places[place])
+        origin.server.set(
+            .after {
+                do {
+                    let published = try run([BuiltProducts.hostctl] + arguments)
+                    result.with { $0 = published.errorText }
+                } catch { result.with { $0 = "\(error)" } }
+            }, for: places[place])
         try host.change("upgrade")
         #expect(result.with { $0 } == "")
         try host.expectAgreement(place == 0 ? ["3", "1"] : ["2", "1"])
@@ -153,9 +156,10 @@ import TestSupport
         let path = origin.path(of: try origin.newObject(.dirtree))
         try host.publish("3")
         let arguments = ["release", "prune", host.origin.string, "--keep", "1", "--key", host.key.string]
-        origin.server.set(.after {
-            do { _ = try run([BuiltProducts.hostctl] + arguments) } catch { print(error) }
-        }, for: path)
+        origin.server.set(
+            .after {
+                do { _ = try run([BuiltProducts.hostctl] + arguments) } catch { print(error) }
+            }, for: path)
         let result = try host.hostctl(["upgrade", "--version", "2", "--sysroot", host.root.string])
         #expect(result.status == 5 && result.errorText.contains("404"), "\(result.errorText)")
         try host.expectAgreement(["1"])

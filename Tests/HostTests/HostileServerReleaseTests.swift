@@ -5,8 +5,8 @@ import Releases
 import Signatures
 import SysrootFixtures
 import SystemPackage
-import Testing
 import TestSupport
+import Testing
 
 /// Well signed, but not what it is offered as.
 @Suite struct HostileServerReleaseTests {
@@ -137,7 +137,8 @@ import TestSupport
         try origin.expectFailure(1, "needs hostctl 99.0")
     }
 
-    @Test("a release that needs more space than there is is refused before the first write") func noSpace() async throws {
+    @Test("a release that needs more space than there is is refused before the first write") func noSpace() async throws
+    {
         var manifest = try origin.manifest()
         manifest.full.bytes = 1 << 60
         manifest.since = [:]

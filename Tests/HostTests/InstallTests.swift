@@ -57,7 +57,10 @@ import TrustMetadata
         let host = try HostFixture(installed: nil)
         let folder = host.root.removingLastComponent().string
         let result = try run(
-            ["/usr/bin/env", "-C", folder, BuiltProducts.hostctl, "install", "sysroot", "sysroot", "--origin", "./origin"]
+            [
+                "/usr/bin/env", "-C", folder, BuiltProducts.hostctl, "install", "sysroot", "sysroot", "--origin",
+                "./origin",
+            ]
                 + ["--channel", HostFixture.channel, "--trusted-key", "release.pem.pub"])
         expect(result, 0)
         #expect(try host.status().string("origin") == "file://\(folder)/origin")

@@ -35,7 +35,9 @@ import TrustMetadata
             try host.sysroot.ostree("checkout", "--repo=\(repository)", deployment.string("commit"), plain)
         }
         let folder = host.sysroot.paths.deployments(of: "host").appending(name)
-        let result = try run(["/usr/bin/diff", "-r", "--no-dereference", "\(plain)/usr", folder.appending("usr").string])
+        let result = try run([
+            "/usr/bin/diff", "-r", "--no-dereference", "\(plain)/usr", folder.appending("usr").string,
+        ])
         #expect(result.status == 0, "\(result.text)")
     }
 
@@ -56,7 +58,9 @@ import TrustMetadata
         "deploy.before-switch", "deploy.after-switch", "deploy.before-prune", "deploy.after-prune",
     ]
 
-    @Test("an upgrade killed anywhere is completed by running it again", arguments: isThorough ? upgradePoints : quickPoints)
+    @Test(
+        "an upgrade killed anywhere is completed by running it again",
+        arguments: isThorough ? upgradePoints : quickPoints)
     func upgrade(_ point: String) throws {
         let host = try HostFixture.prepared()
         #expect(try killed(host, at: point, ["upgrade", "--sysroot", host.root.string]), "\(point) was not reached")
@@ -67,7 +71,10 @@ import TrustMetadata
         try expectNothingLeft(host)
     }
 
-    @Test("an upgrade killed while any file is replaced is completed by running it again", .enabled(if: isThorough), arguments: 1...16)
+    @Test(
+        "an upgrade killed while any file is replaced is completed by running it again",
+        .enabled(if: isThorough, "takes a minute; left out of the quick run"),
+        arguments: 1...16)
     func replacement(_ count: Int) throws {
         for place in ["replace.before-rename", "replace.after-rename"] {
             let host = try HostFixture.prepared()
@@ -109,7 +116,9 @@ import TrustMetadata
         try expectNothingLeft(host)
     }
 
-    @Test("after a killed upgrade another command works at once", arguments: isThorough ? upgradePoints : ["fetch.object:3", "deploy.after-switch"])
+    @Test(
+        "after a killed upgrade another command works at once",
+        arguments: isThorough ? upgradePoints : ["fetch.object:3", "deploy.after-switch"])
     func otherCommand(_ point: String) throws {
         let host = try HostFixture.prepared()
         #expect(try killed(host, at: point, ["upgrade", "--sysroot", host.root.string]))
@@ -118,7 +127,9 @@ import TrustMetadata
         try host.expectAgreement(isSwitched ? ["2", "3"] : ["1", "2"])
     }
 
-    @Test("a killed download is completed by downloading again", arguments: ["fetch.object:3", "fetch.after-refs", "store.after-commits"])
+    @Test(
+        "a killed download is completed by downloading again",
+        arguments: ["fetch.object:3", "fetch.after-refs", "store.after-commits"])
     func download(_ point: String) throws {
         let host = try HostFixture.prepared()
         let arguments = ["upgrade", "--download-only", "--sysroot", host.root.string]
@@ -138,7 +149,12 @@ import TrustMetadata
         try host.expectAgreement(["3", "2"])
     }
 
-    @Test("a killed rollback is made by running it again, and never undone", arguments: ["rollback.before-switch", "rollback.after-switch", "deploy.before-prune", "deploy.after-prune", "replace.before-rename:1", "replace.after-rename:1"])
+    @Test(
+        "a killed rollback is made by running it again, and never undone",
+        arguments: [
+            "rollback.before-switch", "rollback.after-switch", "deploy.before-prune", "deploy.after-prune",
+            "replace.before-rename:1", "replace.after-rename:1",
+        ])
     func rollback(_ point: String) throws {
         let host = try HostFixture.prepared()
         #expect(try killed(host, at: point, ["rollback", "--sysroot", host.root.string]), "\(point) was not reached")
@@ -147,7 +163,10 @@ import TrustMetadata
         try host.expectAgreement(["1", "2"])
     }
 
-    @Test("an installation killed anywhere is completed by running it again", .enabled(if: isThorough), arguments: upgradePoints)
+    @Test(
+        "an installation killed anywhere is completed by running it again",
+        .enabled(if: isThorough, "takes a minute; left out of the quick run"),
+        arguments: upgradePoints)
     func install(_ point: String) throws {
         let prepared = try HostFixture.prepared()
         let folder = prepared.sysroot.beside("fresh").string

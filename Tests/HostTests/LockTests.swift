@@ -124,7 +124,9 @@ import TrustMetadata
         _ = consume library
     }
 
-    @Test("a change that another process is making is waited for, by name", arguments: ["rollback", "pin", "unpin", "upgrade"])
+    @Test(
+        "a change that another process is making is waited for, by name",
+        arguments: ["rollback", "pin", "unpin", "upgrade"])
     func change(_ verb: String) throws {
         let host = try HostFixture.prepared()
         let lock = try FileLock(host.sysroot.paths.lock, .exclusive, seconds: 0, holder: "hostctl test (pid 1)")

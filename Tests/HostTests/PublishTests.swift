@@ -9,7 +9,8 @@ import TrustMetadata
 /// `hostctl release …`.
 @Suite struct PublishTests {
     private func list(_ host: HostFixture) throws -> [String] {
-        let channels = try JSONValue(strict: host.succeed("release", "list", host.origin.string, "--json").output, what: "")
+        let channels = try JSONValue(
+            strict: host.succeed("release", "list", host.origin.string, "--json").output, what: "")
         return try (channels.array ?? []).flatMap { channel in
             try JSONFields(channel, what: "").objects("releases").map { try $0.string("version") }
         }
@@ -54,7 +55,10 @@ import TrustMetadata
     @Test("what is not there is named", arguments: ["ref", "store", "origin", "key"])
     func missing(_ what: String) throws {
         let host = try HostFixture(releases: ["1"], installed: nil)
-        let places = ["ref": HostFixture.ref, "store": host.buildsPath.string, "origin": host.origin.string, "key": host.key.string]
+        let places = [
+            "ref": HostFixture.ref, "store": host.buildsPath.string, "origin": host.origin.string,
+            "key": host.key.string,
+        ]
         let result = try host.hostctl(host.publication().map { $0 == places[what] ? "/missing/thing" : $0 })
         expect(result, 1, "/missing/thing")
     }
@@ -75,7 +79,9 @@ import TrustMetadata
         for version in ["1", "2"] { try host.publish(version) }
         try host.publish(HostFixture.image("7", channel: "lean-host/testing"))
         let text = try host.succeed("release", "list", host.origin.string).text
-        for part in ["lean-host/stable (x86_64):", "  2  \(try host.commit("2").prefix(12))", "lean-host/testing (x86_64):"] {
+        for part in [
+            "lean-host/stable (x86_64):", "  2  \(try host.commit("2").prefix(12))", "lean-host/testing (x86_64):",
+        ] {
             #expect(text.contains(part), "\(text)")
         }
         let one = try host.succeed("release", "list", host.origin.string, "--channel", "lean-host/testing").text

@@ -52,11 +52,14 @@ import TrustMetadata
         let copy = host.sysroot.beside("copy")
         #expect(try run(["/bin/cp", "-a", host.origin.string, copy.string]).status == 0)
         try host.change("upgrade")
-        #expect(try host.changeJSON("switch", HostFixture.channel, "--origin", copy.string).string("result") == "unchanged")
+        #expect(
+            try host.changeJSON("switch", HostFixture.channel, "--origin", copy.string).string("result") == "unchanged")
         #expect(try host.status().string("origin") == "file://\(copy)")
     }
 
-    @Test("a switch that fails leaves what is followed as it was", arguments: ["lean-host/none", "../escape", "x86_64", "a//b"])
+    @Test(
+        "a switch that fails leaves what is followed as it was",
+        arguments: ["lean-host/none", "../escape", "x86_64", "a//b"])
     func missingChannel(_ channel: String) throws {
         let host = try HostFixture.prepared()
         expect(try host.onSysroot("switch", channel), 1)

@@ -69,7 +69,8 @@ import TrustMetadata
         try host.expectAgreement(["1"])
     }
 
-    @Test("a release that two keys have signed is good for whoever trusts one of them", arguments: ["release", "other"])
+    @Test(
+        "a release that two keys have signed is good for whoever trusts one of them", arguments: ["release", "other"])
     func severalKeys(_ trusted: String) throws {
         let host = try HostFixture(releases: [], installed: nil)
         let other = try otherKey(host)

@@ -143,7 +143,9 @@ import TrustMetadata
         try host.expectAgreement(["2", "1"])
     }
 
-    @Test("--reboot restarts only the running host: the change is made, the restart refused", arguments: ["upgrade", "rollback"])
+    @Test(
+        "--reboot restarts only the running host: the change is made, the restart refused",
+        arguments: ["upgrade", "rollback"])
     func reboot(_ command: String) throws {
         let host = try HostFixture.prepared()
         expect(try host.onSysroot(command, "--reboot"), 7, "--sysroot")

@@ -13,7 +13,8 @@ import TrustMetadata
         "a mistake on the command line exits with 2 and names the verb's usage",
         arguments: [
             ["unknown"], ["--unknown"], ["status", "--unknown"], ["status", "extra"], ["upgrade", "--unknown"],
-            ["upgrade", "--check", "--download-only"], ["upgrade", "--check", "--from-downloaded"], ["upgrade", "extra"],
+            ["upgrade", "--check", "--download-only"], ["upgrade", "--check", "--from-downloaded"],
+            ["upgrade", "extra"],
             ["upgrade", "--wait", "soon"], ["upgrade", "--wait", "-1"], ["upgrade", "--progress", "loud"],
             ["upgrade", "--version"], ["switch"], ["switch", "a", "b"], ["rollback", "1"], ["pin"], ["pin", "first"],
             ["unpin"], ["install"], ["install", "sysroot"], ["install", "sysroot", "/nowhere"],
@@ -95,7 +96,9 @@ enum Verbs {
     }
 
     private static func verbs(_ command: JSONValue) -> [[String]] {
-        let children = command["subcommands"]?.array?.filter { $0["shouldDisplay"] != false && $0["commandName"] != "help" }
+        let children = command["subcommands"]?.array?.filter {
+            $0["shouldDisplay"] != false && $0["commandName"] != "help"
+        }
         guard let children, !children.isEmpty else { return [[]] }
         return children.flatMap { child in verbs(child).map { [child["commandName"]?.string ?? "?"] + $0 } }
     }

@@ -39,9 +39,11 @@ private struct SampleError: ExplainedError {
         #expect("\(UTCTime(.max))" == "\(Int64.max) s after 1970")
     }
 
-    @Test("each kind of failure has an exit code of its own", arguments: [
-        (FailureCategory.failed, 1), (.untrusted, 3), (.noSpace, 4), (.network, 5), (.locked, 6), (.needsReboot, 7),
-    ] as [(FailureCategory, Int32)])
+    @Test(
+        "each kind of failure has an exit code of its own",
+        arguments: [
+            (FailureCategory.failed, 1), (.untrusted, 3), (.noSpace, 4), (.network, 5), (.locked, 6), (.needsReboot, 7),
+        ] as [(FailureCategory, Int32)])
     func exitCode(category: FailureCategory, code: Int32) {
         #expect(ExitCode(category).rawValue == code)
     }
@@ -67,23 +69,27 @@ private struct SampleError: ExplainedError {
         let text = FailureOutput(error).jsonText
         #expect(text.filter { $0 == "\n" }.count == 1 && text.hasSuffix("\n"))
         let value = try JSONValue(strict: Array(text.utf8.dropLast()), what: "the failure")
-        #expect(value == [
-            "error": .string(error.reason), "advice": nil, "category": "noSpace", "exit_code": 4,
-        ])
+        #expect(
+            value == [
+                "error": .string(error.reason), "advice": nil, "category": "noSpace", "exit_code": 4,
+            ])
     }
 
-    @Test("a progress line is one line of strict JSON with the same four members", arguments: [
-        ProgressReport("Storing", done: 12, total: 34, unit: .bytes), ProgressReport("Fetching \"objects\"\n\u{7}"),
-        ProgressReport("ü", done: .max, total: .max, unit: .objects),
-    ])
+    @Test(
+        "a progress line is one line of strict JSON with the same four members",
+        arguments: [
+            ProgressReport("Storing", done: 12, total: 34, unit: .bytes), ProgressReport("Fetching \"objects\"\n\u{7}"),
+            ProgressReport("ü", done: .max, total: .max, unit: .objects),
+        ])
     func progressLine(report: ProgressReport) throws {
         let line = ProgressLines.line(report)
         #expect(line.filter { $0 == "\n" }.count == 1 && line.hasSuffix("\n"))
         let fields = try JSONValue(strict: Array(line.utf8.dropLast()), what: "the line")
-        #expect(fields == [
-            "step": .string(report.step), "done": .integer(report.done),
-            "total": report.total.map { .integer($0) } ?? .null, "unit": .string(report.unit.rawValue),
-        ])
+        #expect(
+            fields == [
+                "step": .string(report.step), "done": .integer(report.done),
+                "total": report.total.map { .integer($0) } ?? .null, "unit": .string(report.unit.rawValue),
+            ])
     }
 
     @Test("a bar shows its share, and never more than all")

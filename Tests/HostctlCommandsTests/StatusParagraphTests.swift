@@ -7,7 +7,9 @@ import TrustMetadata
 
 private let time: Int64 = 1_795_840_860
 
-private func record(_ index: Int, version: String, _ change: (inout DeploymentRecord) -> Void = { _ in }) -> DeploymentRecord {
+private func record(_ index: Int, version: String, _ change: (inout DeploymentRecord) -> Void = { _ in })
+    -> DeploymentRecord
+{
     let name = DeploymentName(stateroot: "host", checksum: SHA256.hash(Array(version.utf8)), serial: 0)
     var record = DeploymentRecord(index: index, name: name)
     record.version = version
@@ -31,12 +33,13 @@ private func text(_ deployments: [DeploymentRecord], _ change: (inout SysrootRep
         let shown = text([]) {
             $0.state = SysrootState(origin: "https://example.org/", channel: "lean-host/stable", architecture: "x86_64")
         }
-        #expect(shown == """
-            Sysroot   /sysroot
-            Follows   lean-host/stable (x86_64)
-            Origin    https://example.org/
-            There are no deployments.
-            """)
+        #expect(
+            shown == """
+                Sysroot   /sysroot
+                Follows   lean-host/stable (x86_64)
+                Origin    https://example.org/
+                There are no deployments.
+                """)
     }
 
     @Test("a deployment is a paragraph of what is known")
@@ -48,16 +51,17 @@ private func text(_ deployments: [DeploymentRecord], _ change: (inout SysrootRep
             $0.deployedAt = time + 60
             $0.command = "hostctl upgrade"
         }
-        #expect(text([deployment]) == """
-            Sysroot   /sysroot
+        #expect(
+            text([deployment]) == """
+                Sysroot   /sysroot
 
-              0  lean-host/stable 2  (default)
-                 Commit    \(deployment.checksum).0
-                 Signature good, by trusted key 0123456789abcdef
-                 Ref       lean-host/stable/x86_64
-                 Released  2026-11-28 04:41 UTC
-                 Deployed  2026-11-28 04:42 UTC by 'hostctl upgrade'
-            """)
+                  0  lean-host/stable 2  (default)
+                     Commit    \(deployment.checksum).0
+                     Signature good, by trusted key 0123456789abcdef
+                     Ref       lean-host/stable/x86_64
+                     Released  2026-11-28 04:41 UTC
+                     Deployed  2026-11-28 04:42 UTC by 'hostctl upgrade'
+                """)
     }
 
     @Test("what is not known is left out, and a deployment without a version has its stateroot's name")
@@ -107,10 +111,12 @@ private func text(_ deployments: [DeploymentRecord], _ change: (inout SysrootRep
         #expect(!shown.contains("rollback"))
     }
 
-    @Test("signatures that are not good are told apart", arguments: [
-        (Verdict.revoked(keyIDs: ["a", "b"]), "BAD, by revoked key a, b"),
-        (.unknownKey, "UNKNOWN, by no key that is trusted here"), (.invalid, "BAD, malformed"), (.unsigned, "none"),
-    ])
+    @Test(
+        "signatures that are not good are told apart",
+        arguments: [
+            (Verdict.revoked(keyIDs: ["a", "b"]), "BAD, by revoked key a, b"),
+            (.unknownKey, "UNKNOWN, by no key that is trusted here"), (.invalid, "BAD, malformed"), (.unsigned, "none"),
+        ])
     func verdict(verdict: Verdict, words: String) {
         #expect(text([record(0, version: "1") { $0.verdict = verdict }]).contains("Signature \(words)\n") == false)
         #expect(text([record(0, version: "1") { $0.verdict = verdict }]).hasSuffix("Signature \(words)"))
@@ -134,11 +140,13 @@ private func text(_ deployments: [DeploymentRecord], _ change: (inout SysrootRep
             $0.lastFailure = FailureRecord(
                 time: time, command: "hostctl upgrade", reason: "cannot write /x: No space", advice: "free some space")
         }
-        #expect(shown.hasSuffix("""
-            The last change failed: 'hostctl upgrade', 2026-11-28 04:41 UTC
-                 Reason    cannot write /x: No space
-                 Help      free some space
-            """))
+        #expect(
+            shown.hasSuffix(
+                """
+                The last change failed: 'hostctl upgrade', 2026-11-28 04:41 UTC
+                     Reason    cannot write /x: No space
+                     Help      free some space
+                """))
     }
 
     @Test("a report from the status file says how old it is")
@@ -148,9 +156,10 @@ private func text(_ deployments: [DeploymentRecord], _ change: (inout SysrootRep
 
     @Test("the JSON of an empty report has its format, and nothing that is not known")
     func emptyJSON() {
-        #expect(StatusReport(SysrootReport(root: "/")).json == [
-            "format": 1, "root": "/", "running": false, "deployments": [], "problems": [],
-        ])
+        #expect(
+            StatusReport(SysrootReport(root: "/")).json == [
+                "format": 1, "root": "/", "running": false, "deployments": [], "problems": [],
+            ])
     }
 
     @Test("the JSON is strict, and holds what the text holds")

@@ -1,9 +1,10 @@
 import Checksums
-@testable import HostctlCommands
 import Signatures
 import Sysroots
 import Testing
 import TrustMetadata
+
+@testable import HostctlCommands
 
 @Suite struct StatusReportTests {
     private func record(_ index: Int, _ version: String) -> DeploymentRecord {

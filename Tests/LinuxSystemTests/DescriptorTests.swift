@@ -16,7 +16,9 @@ import Testing
             #expect(try Descriptor(opening: file.string).readToEnd(limit: limit).count == count)
         }
         if count == 0 { return }
-        let error = #expect(throws: SystemError.self) { try Descriptor(opening: file.string).readToEnd(limit: count - 1) }
+        let error = #expect(throws: SystemError.self) {
+            try Descriptor(opening: file.string).readToEnd(limit: count - 1)
+        }
         #expect(error?.code == .fileTooLarge)
     }
 

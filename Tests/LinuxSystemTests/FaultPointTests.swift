@@ -10,7 +10,9 @@ import Testing
         #expect(result.text == (1...visit).map { "\($0)\n" }.joined())
     }
 
-    @Test("other names, later visits and no name at all let the process live", arguments: ["trial", "trial.place:6", "", nil])
+    @Test(
+        "other names, later visits and no name at all let the process live",
+        arguments: ["trial", "trial.place:6", "", nil])
     func lives(point: String?) throws {
         let result = try Trial.run("reach", "", "5", at: point)
         #expect(result.status == 0)

@@ -11,7 +11,9 @@ import Testing
 
     init() throws { folder = try TemporaryFolder() }
 
-    private func mode(_ path: FilePath) throws -> mode_t { try Descriptor(opening: path.string).status().st_mode & 0o7777 }
+    private func mode(_ path: FilePath) throws -> mode_t {
+        try Descriptor(opening: path.string).status().st_mode & 0o7777
+    }
 
     @Test("a replace that is killed before the rename leaves the old file")
     func killedBefore() throws {

@@ -38,7 +38,8 @@ import Testing
         let new = try deploy(TestImage("1"))
         try sysroot.write([new])
         #expect(try fixture.ostree("admin", "status", "--sysroot=\(fixture.root)").contains("Version: 1"))
-        #expect(try fixture.read("boot/loader/entries/ostree-1-host.conf").contains("options root=LABEL=root rw ostree="))
+        #expect(
+            try fixture.read("boot/loader/entries/ostree-1-host.conf").contains("options root=LABEL=root rw ostree="))
         try fixture.fsck()
     }
 
@@ -62,7 +63,8 @@ import Testing
         let second = try deploy(TestImage("2"), merging: sysroot.deployments.first)
         try sysroot.write([second] + sysroot.deployments)
         #expect(try fixture.read("ostree/deploy/host/deploy/\(second.checksum).0/etc/setting") == "mine\n")
-        #expect(try fixture.read("boot/loader/entries/ostree-2-host.conf").contains("options root=LABEL=root rw ostree="))
+        #expect(
+            try fixture.read("boot/loader/entries/ostree-2-host.conf").contains("options root=LABEL=root rw ostree="))
     }
 
     @Test("a pinned deployment is pinned for stock tools too, and unpinned again")

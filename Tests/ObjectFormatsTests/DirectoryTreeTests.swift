@@ -8,7 +8,8 @@ import Testing
         #expect(error?.detail.contains(words) == true, "\(error?.detail ?? "accepted")")
     }
 
-    @Test("a tree is read as it was written, with one, two and four bytes for each offset", arguments: [0, 1, 20, 3000])
+    @Test(
+        "a tree is read as it was written, with one, two and four bytes for each offset", arguments: [0, 1, 20, 3000])
     func roundTrip(entries: Int) throws {
         let tree = Sample.tree(entries: entries)
         #expect(try DirectoryTree(decoding: tree.encode()) == tree)
@@ -29,7 +30,8 @@ import Testing
         arguments: [".", "..", "", "a/b", "/", "../x", String(repeating: "n", count: 256)])
     func hostileNames(name: String) {
         guard name.utf8.count < 200 else {
-            return refused(DirectoryTree(files: [.init(name: name, checksum: Sample.checksum)], folders: []).encode(), "name")
+            return refused(
+                DirectoryTree(files: [.init(name: name, checksum: Sample.checksum)], folders: []).encode(), "name")
         }
         refused(Forged.tree(files: [Forged.file(name)]), "not a name")
         refused(Forged.tree(folders: [Forged.folder(name)]), "not a name")
@@ -114,7 +116,8 @@ import Testing
     @Test("an attribute that stands there twice is refused")
     func duplicateAttribute() {
         let attribute = ExtendedAttribute(name: Array("user.a".utf8), value: [1])
-        let bytes = DirectoryMetadata(FileAttributes(permissions: 0o755, extendedAttributes: [attribute, attribute])).encode()
+        let bytes = DirectoryMetadata(FileAttributes(permissions: 0o755, extendedAttributes: [attribute, attribute]))
+            .encode()
         #expect(throws: FormatError.self) { try DirectoryMetadata(decoding: bytes) }
     }
 

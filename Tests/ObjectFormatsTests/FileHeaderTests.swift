@@ -32,7 +32,9 @@ import Testing
         #expect(try FileHeader.archiveHeaderLength(bytes.prefix(8)) == bytes.count - 8)
     }
 
-    @Test("a length of zero or of gigabytes is refused", arguments: [[0, 0, 0, 0], [0xff, 0xff, 0xff, 0xff], [0, 0x10, 0, 1]])
+    @Test(
+        "a length of zero or of gigabytes is refused",
+        arguments: [[0, 0, 0, 0], [0xff, 0xff, 0xff, 0xff], [0, 0x10, 0, 1]])
     func lengthOutOfBounds(length: [UInt8]) {
         #expect(throws: FormatError.self) { try FileHeader.archiveHeaderLength(length + [0, 0, 0, 0]) }
     }

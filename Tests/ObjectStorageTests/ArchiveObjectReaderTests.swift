@@ -27,7 +27,8 @@ import Testing
 
     /// Reads an object whose pieces have `step` bytes.
     private func read(
-        _ bytes: [UInt8], as name: ObjectName, limit: UInt64 = 1 << 20, step: Int = 5000, in transaction: StoreTransaction
+        _ bytes: [UInt8], as name: ObjectName, limit: UInt64 = 1 << 20, step: Int = 5000,
+        in transaction: StoreTransaction
     ) throws -> Int64 {
         let reader = ArchiveObjectReader(transaction)
         reader.begin(name, limit: limit)
@@ -71,10 +72,14 @@ import Testing
     func secondStream() throws { try refused(valid + deflated([1])) }
 
     @Test("a declared size that is too small is refused as soon as it is passed")
-    func sizeTooSmall() throws { try refused(header.archivePrefix(size: UInt64(content.count) - 1) + deflated(content)) }
+    func sizeTooSmall() throws {
+        try refused(header.archivePrefix(size: UInt64(content.count) - 1) + deflated(content))
+    }
 
     @Test("a declared size that is too large is refused")
-    func sizeTooLarge() throws { try refused(header.archivePrefix(size: UInt64(content.count) + 1) + deflated(content)) }
+    func sizeTooLarge() throws {
+        try refused(header.archivePrefix(size: UInt64(content.count) + 1) + deflated(content))
+    }
 
     @Test("a declared size over the limit is refused before anything is inflated", arguments: [599_999, 0])
     func overLimit(limit: UInt64) throws { try refused(valid, limit: limit) }
@@ -92,7 +97,8 @@ import Testing
     @Test("content that is no deflate stream is refused")
     func noDeflate() throws { try refused(header.archivePrefix(size: 5) + Array(repeating: 0xff, count: 40)) }
 
-    @Test("a header length of zero, or longer than any header, is refused", arguments: [[0, 0, 0, 0], [0x7f, 0, 0, 0]])
+    @Test(
+        "a header length of zero, or longer than any header, is refused", arguments: [[0, 0, 0, 0], [0x7f, 0, 0, 0]])
     func headerLength(length: [UInt8]) throws { try refused(length + [0, 0, 0, 0] + Array(repeating: 1, count: 100)) }
 
     @Test("a character device is refused")

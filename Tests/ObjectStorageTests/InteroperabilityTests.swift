@@ -27,8 +27,9 @@ import Testing
         #expect(ours.rootTree == theirs.rootTree)
         #expect(ours.rootMetadata == theirs.rootMetadata)
         try ostree("--repo=\(store.path)", "fsck", "--quiet")
-        #expect(try store.objectFiles().filter { !$0.hasSuffix(".commit") }
-            == stock.objectFiles().filter { !$0.hasSuffix(".commit") })
+        #expect(
+            try store.objectFiles().filter { !$0.hasSuffix(".commit") }
+                == stock.objectFiles().filter { !$0.hasSuffix(".commit") })
         return store
     }
 
@@ -74,7 +75,9 @@ import Testing
 
     @Test("names in UTF-8, sorted by bytes, with spaces, new lines and backslashes")
     func names() throws {
-        for name in ["ä", "z", "Z", "日本", "a b", "a\nb", "a\\x20b", "\u{1F600}", "~", "-x", ".hidden", "a.b", "ab", "a"] {
+        for name in [
+            "ä", "z", "Z", "日本", "a b", "a\nb", "a\\x20b", "\u{1F600}", "~", "-x", ".hidden", "a.b", "ab", "a",
+        ] {
             try temporary.write("tree/\(name)", text: name)
         }
         try expectSameRoot()
@@ -95,7 +98,8 @@ import Testing
 
     @Test("a folder of 5,000 entries, whose dirtree needs four bytes for an offset")
     func wideFolder() throws {
-        try shell("cd \"$1\"; seq -f 'a-rather-long-name-%05g' 5000 | xargs touch; mkdir $(seq -f 'd%g' 200)", tree.string)
+        try shell(
+            "cd \"$1\"; seq -f 'a-rather-long-name-%05g' 5000 | xargs touch; mkdir $(seq -f 'd%g' 200)", tree.string)
         let store = try expectSameRoot()
         let root = try store.commit(store.resolve(ref: "demo")).rootTree
         #expect(try store.size(of: ObjectName(root, .dirtree)) > 0xffff)
@@ -146,8 +150,10 @@ import Testing
         let stock = try Store(opening: temporary.stockStore())
         let commit = { (text: String) in
             try ostree(
-                "--repo=\(stock.path)", "commit", "-b", "demo", "-s", "Subject", "-m", "Body ü", "--timestamp=@1700000000",
-                "--add-metadata-string=version=\(text)", "--add-metadata=n=uint32 7", "--add-metadata=s=[['a'],['b','c']]",
+                "--repo=\(stock.path)", "commit", "-b", "demo", "-s", "Subject", "-m", "Body ü",
+                "--timestamp=@1700000000",
+                "--add-metadata-string=version=\(text)", "--add-metadata=n=uint32 7",
+                "--add-metadata=s=[['a'],['b','c']]",
                 "--add-detached-metadata-string=note=\(text)", tree.string)
         }
         _ = try commit("1")
@@ -199,7 +205,8 @@ import Testing
 
     @Test("what stock ostree compressed is read into the same objects")
     func archiveFromOstree() throws {
-        try shell("cd \"$1\"; echo a >f; chown 5:6 f; : >empty; ln -s /x l; head -c 700000 /dev/urandom >big", tree.string)
+        try shell(
+            "cd \"$1\"; echo a >f; chown 5:6 f; : >empty; ln -s /x l; head -c 700000 /dev/urandom >big", tree.string)
         let stock = try Store(opening: temporary.stockStore(mode: "archive"))
         try ostree("--repo=\(stock.path)", "commit", "-b", "demo", "-s", "x", tree.string)
         let store = try temporary.store()

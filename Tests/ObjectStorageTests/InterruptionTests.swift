@@ -16,12 +16,17 @@ import Testing
     init() throws {
         temporary = try TemporaryFolder()
         tree = try temporary.makeTree()
-        try shell("cd \"$1\"; for d in $(seq 8); do mkdir d$d; for f in $(seq 20); do echo $d-$f >d$d/f$f; done; done", tree.string)
+        try shell(
+            "cd \"$1\"; for d in $(seq 8); do mkdir d$d; for f in $(seq 20); do echo $d-$f >d$d/f$f; done; done",
+            tree.string)
     }
 
     private func ingest(faultPoint: String? = nil, store: FilePath? = nil) throws -> ProcessResult {
         try run(
-            [BuiltProducts.hostctlStore, "store", "ingest", tree.string, "--store", (store ?? storePath).string, "--ref", "demo"],
+            [
+                BuiltProducts.hostctlStore, "store", "ingest", tree.string, "--store", (store ?? storePath).string,
+                "--ref", "demo",
+            ],
             environment: faultPoint.map { ["HOSTCTL_FAULT_POINT": $0] } ?? [:])
     }
 

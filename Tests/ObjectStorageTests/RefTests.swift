@@ -19,7 +19,8 @@ import Testing
     @Test(
         "a name that is no ref, or leads elsewhere, is refused",
         arguments: [
-            "", "/", "a/", "/a", "a//b", "..", "a/../b", "../../config", ".hidden", "a/.b", "a b", "a\nb", "ü", "a:b", "a\0b", "a~",
+            "", "/", "a/", "/a", "a//b", "..", "a/../b", "../../config", ".hidden", "a/.b", "a b", "a\nb", "ü", "a:b",
+            "a\0b", "a~",
         ])
     func invalidNames(name: String) {
         #expect(throws: StoreError.invalidRefName(name)) { try store.setRef(name, to: checksum) }
@@ -33,7 +34,9 @@ import Testing
         try store.setRef("lean-host/stable/x86_64", to: checksum)
         #expect(try store.resolve("lean-host/stable/x86_64") == checksum)
         try store.setRef("lean-host/stable/x86_64", to: nil)
-        #expect(throws: StoreError.unknownRef("lean-host/stable/x86_64")) { try store.resolve(ref: "lean-host/stable/x86_64") }
+        #expect(throws: StoreError.unknownRef("lean-host/stable/x86_64")) {
+            try store.resolve(ref: "lean-host/stable/x86_64")
+        }
     }
 
     @Test("removing a ref that is missing is fine, also below another ref")
@@ -58,7 +61,11 @@ import Testing
         try store.setRef("r", to: two[0])
         try Workers.run(2) { worker, _ in
             for index in 0..<300 {
-                if worker == 0 { try store.setRef("r", to: two[index % 2]) } else { #expect(two.contains(try store.resolve(ref: "r"))) }
+                if worker == 0 {
+                    try store.setRef("r", to: two[index % 2])
+                } else {
+                    #expect(two.contains(try store.resolve(ref: "r")))
+                }
             }
         }
     }
@@ -71,7 +78,9 @@ import Testing
 
     @Test("refs below a prefix are those in that folder, not those that start alike")
     func prefix() throws {
-        for name in ["a/b", "a/c/d", "ab", "ab/c".replacing("ab/", with: "abc/")] { try store.setRef(name, to: checksum) }
+        for name in ["a/b", "a/c/d", "ab", "ab/c".replacing("ab/", with: "abc/")] {
+            try store.setRef(name, to: checksum)
+        }
         #expect(try store.refs(below: "a").keys.sorted() == ["a/b", "a/c/d"])
         #expect(try store.refs(below: "ab") == [:])
         #expect(try store.refs(below: "missing") == [:])
@@ -86,7 +95,9 @@ import Testing
         #expect(try store.refs() == ["good": checksum])
     }
 
-    @Test("a ref whose file holds anything but a checksum is unknown", arguments: ["", "x", String(repeating: "a", count: 63)])
+    @Test(
+        "a ref whose file holds anything but a checksum is unknown",
+        arguments: ["", "x", String(repeating: "a", count: 63)])
     func damaged(text: String) throws {
         try temporary.write("store/refs/heads/r", text: text)
         #expect(throws: StoreError.unknownRef("r")) { try store.resolve(ref: "r") }

@@ -104,7 +104,9 @@ import Testing
     func strangers() throws {
         try stage(folder("a"))
         let hex = SHA256.hash([7]).hex
-        for stray in ["ab/note", "\(hex.prefix(2))/\(hex.dropFirst(2)).filez", "\(hex.prefix(2))/\(hex.dropFirst(2)).commit"] {
+        for stray in [
+            "ab/note", "\(hex.prefix(2))/\(hex.dropFirst(2)).filez", "\(hex.prefix(2))/\(hex.dropFirst(2)).commit",
+        ] {
             let path = try temporary.write("staging/\(stray)", text: "x")
             try touch(path, seconds: 0)
         }
@@ -139,7 +141,8 @@ import Testing
         let transaction = try StoreTransaction(store)
         let stored = try transaction.ingest(folder("a", "b"), workers: 1)
         try ostree("--repo=\(store.path)", "prune", "--refs-only")
-        let commit = Commit(metadata: [:], subject: "", timestamp: 0, rootTree: stored.rootTree, rootMetadata: stored.rootMetadata)
+        let commit = Commit(
+            metadata: [:], subject: "", timestamp: 0, rootTree: stored.rootTree, rootMetadata: stored.rootMetadata)
         try transaction.write(.commit, commit.encode())
         #expect(throws: StoreError.self) { try transaction.commit() }
         #expect(try !store.objectFiles().contains { $0.hasSuffix(".commit") })
@@ -180,9 +183,11 @@ import Testing
     func failedWrite() throws {
         let transaction = try StoreTransaction(store)
         let long = FileHeader(
-            attributes: FileAttributes(permissions: 0o644, extendedAttributes: [
-                ExtendedAttribute(name: Array("nonsense".utf8), value: [1])
-            ]), content: .regular)
+            attributes: FileAttributes(
+                permissions: 0o644,
+                extendedAttributes: [
+                    ExtendedAttribute(name: Array("nonsense".utf8), value: [1])
+                ]), content: .regular)
         let writer = BareObjectWriter(transaction)
         writer.begin(long)
         #expect(throws: SystemError.self) { try writer.finish() }
@@ -197,7 +202,8 @@ import Testing
         let writer = BareObjectWriter(transaction)
         writer.begin(
             FileHeader(
-                attributes: FileAttributes(permissions: 0o777), content: .link(target: String(repeating: "x", count: 5000))))
+                attributes: FileAttributes(permissions: 0o777),
+                content: .link(target: String(repeating: "x", count: 5000))))
         #expect(throws: SystemError.self) { try writer.finish() }
         #expect(transaction.stagedCount == 0)
     }
@@ -212,7 +218,9 @@ import Testing
     @Test("a folder whose dirtree no client would read is refused when it is written")
     func tooManyNames() throws {
         let tree = TreeFolder()
-        for index in 0..<50_000 { tree.entries[String(repeating: "n", count: 200) + "\(index)"] = .link(TreeLink(target: "x")) }
+        for index in 0..<50_000 {
+            tree.entries[String(repeating: "n", count: 200) + "\(index)"] = .link(TreeLink(target: "x"))
+        }
         let error = #expect(throws: StoreError.self) { try store.ingest(tree, workers: 2) }
         if case .tooLarge? = error {} else { Issue.record("\(error as Any)") }
         #expect(try store.objectFiles() == [])

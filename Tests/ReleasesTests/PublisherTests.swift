@@ -14,12 +14,13 @@ import TrustMetadata
     private let temporary: TemporaryFolder
     private let build: Store
     private let origin: OriginFolder
-    private let key = try! PrivateKey.generate()
+    private let key: PrivateKey
     private let channel: ChannelName
     private let architecture: Architecture
     private let ref = "lean/stable/x86_64"
 
     init() throws {
+        key = try PrivateKey.generate()
         temporary = try TemporaryFolder()
         build = try Store.create(at: temporary.path.appending("build"), mode: .bare)
         origin = try OriginFolder.create(at: temporary.path.appending("origin"))
@@ -69,7 +70,9 @@ import TrustMetadata
         let keys = TrustedKeys(keys: [(name: "key", key: key.publicKey)])
         let detached = try #require(try origin.store.detachedMetadata(of: commit))
         let signatures = try DetachedMetadata.signatures(in: detached)
-        #expect(keys.verdict(on: try origin.store.commitBytes(commit), signatures: signatures) == .trusted(keyIDs: [key.publicKey.id]))
+        #expect(
+            keys.verdict(on: try origin.store.commitBytes(commit), signatures: signatures)
+                == .trusted(keyIDs: [key.publicKey.id]))
         let folder = origin.path.appending("releases/lean/stable/x86_64")
         let index = try Files.read(folder.appending("index.json"), limit: 1 << 20)
         _ = try Envelope.open(index, type: ChannelIndex.payloadType, keys: keys, what: "index")
@@ -125,7 +128,8 @@ import TrustMetadata
         let before = try Files.read(origin.path.appending("releases/lean/stable/x86_64/index.json"), limit: 1 << 20)
         let second = try await publish("1")
         #expect(second.wasPublished && second.newObjects == 0 && second.sequence == 1)
-        #expect(try Files.read(origin.path.appending("releases/lean/stable/x86_64/index.json"), limit: 1 << 20) == before)
+        #expect(
+            try Files.read(origin.path.appending("releases/lean/stable/x86_64/index.json"), limit: 1 << 20) == before)
     }
 
     @Test("a version that is taken by another commit is refused, and nothing is copied")
@@ -152,7 +156,9 @@ import TrustMetadata
     @Test("a commit bound to another ref, or to no channel, is not published")
     func wrongBinding() async throws {
         _ = try image("1", binding: "other/ref")
-        await #expect(throws: ReleaseError.self) { try await publisher.publish(ref, from: build, minimumHostctl: "0.1.0") }
+        await #expect(throws: ReleaseError.self) {
+            try await publisher.publish(ref, from: build, minimumHostctl: "0.1.0")
+        }
         #expect(try origin.indexes().isEmpty)
         #expect(try origin.store.refs() == [:])
     }
@@ -160,7 +166,9 @@ import TrustMetadata
     @Test("a version that would be a path is not published", arguments: ["../../x", "a/b", "index", ""])
     func hostileVersion(version: String) async throws {
         _ = try image(version)
-        await #expect(throws: ReleaseError.self) { try await publisher.publish(ref, from: build, minimumHostctl: "0.1.0") }
+        await #expect(throws: ReleaseError.self) {
+            try await publisher.publish(ref, from: build, minimumHostctl: "0.1.0")
+        }
         #expect(try Files.names(in: origin.path.appending("releases")) == [])
     }
 
@@ -259,7 +267,9 @@ import TrustMetadata
 
     @Test("a folder that is no origin, or whose store is no archive, is not opened")
     func notAnOrigin() throws {
-        #expect(throws: ReleaseError.notAnOrigin(path: temporary.path.string)) { try OriginFolder(opening: temporary.path) }
+        #expect(throws: ReleaseError.notAnOrigin(path: temporary.path.string)) {
+            try OriginFolder(opening: temporary.path)
+        }
         let odd = temporary.path.appending("odd")
         try Files.makeFolder(odd.appending("releases"))
         _ = try Store.create(at: odd.appending("store"), mode: .bare)

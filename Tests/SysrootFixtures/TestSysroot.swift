@@ -84,7 +84,8 @@ public final class TestSysroot: Sendable {
         return lines
     }
 
-    private func collect(_ path: FilePath, _ relative: String, _ excluded: Set<String>, _ lines: inout [String]) throws {
+    private func collect(_ path: FilePath, _ relative: String, _ excluded: Set<String>, _ lines: inout [String]) throws
+    {
         var status = stat()
         try retrying("examine", path.string) { lstat(path.string, &status) }
         let isFolder = status.st_mode & S_IFMT == Glibc.S_IFDIR

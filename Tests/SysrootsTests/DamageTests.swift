@@ -85,7 +85,8 @@ import Testing
 
     @Test("an origin file of random bytes")
     func binaryOrigin() throws {
-        try Files.replace(fixture.root.appending("\(folder(first)).origin"), with: [0xff, 0x00, 0x0a, 0xfe, 0x3d, 0x0a])
+        try Files.replace(
+            fixture.root.appending("\(folder(first)).origin"), with: [0xff, 0x00, 0x0a, 0xfe, 0x3d, 0x0a])
         #expect(try report().deployments[1].problems.map(\.kind).contains(.damagedOrigin))
     }
 
@@ -126,7 +127,8 @@ import Testing
     @Test(
         "a boot entry that cannot be used is named, and the other one still counts",
         arguments: [
-            "", "title x\nversion 2\n", "title x\nversion 2\noptions quiet\n", "version 2\noptions ostree=/etc/passwd\n",
+            "", "title x\nversion 2\n", "title x\nversion 2\noptions quiet\n",
+            "version 2\noptions ostree=/etc/passwd\n",
             "version 2\noptions ostree=/ostree/boot.1/../../../etc/0\n",
         ])
     func unusableEntry(_ content: String) throws {
@@ -179,7 +181,8 @@ import Testing
         #expect(kinds(report) == [.unreadableFolder])
     }
 
-    @Test("files of our own state that are no JSON are problems, not failures", arguments: ["state.json", "failure.json"])
+    @Test(
+        "files of our own state that are no JSON are problems, not failures", arguments: ["state.json", "failure.json"])
     func damagedState(_ name: String) throws {
         try Files.makeFolder(fixture.paths.state)
         try fixture.write("ostree/hostctl/\(name)", "{\"format\":1,")

@@ -1,6 +1,7 @@
 import Checksums
-@testable import Sysroots
 import Testing
+
+@testable import Sysroots
 
 @Suite struct ParsingTests {
     private let hex = String(repeating: "ab", count: 32)
@@ -20,9 +21,13 @@ import Testing
         #expect(KeyFileText(Array("[g]\nk=\\sa\\tb\\nc\\\\d\n".utf8))["g", "k"] == " a\tb\nc\\d")
     }
 
-    @Test("a deployment's folder name is a checksum and a plain number", arguments: ["x.0", ".0", "0", ".-1", ".01", ".1.2", ""])
+    @Test(
+        "a deployment's folder name is a checksum and a plain number",
+        arguments: ["x.0", ".0", "0", ".-1", ".01", ".1.2", ""])
     func folderNames(_ ending: String) {
-        #expect(DeploymentName(stateroot: "host", folderName: ending.hasPrefix("x") ? ending : hex + ending) == nil || ending == ".0")
+        #expect(
+            DeploymentName(stateroot: "host", folderName: ending.hasPrefix("x") ? ending : hex + ending) == nil
+                || ending == ".0")
     }
 
     @Test("a lease names its deployment, and other refs name none")
@@ -44,7 +49,8 @@ import Testing
 
     @Test("arguments that libostree writes anew are not carried over")
     func kernelArguments() {
-        let entry = BootEntry(file: "x", text: "options root=/dev/vda init=/ostree/boot.1/a quiet ostree=/ostree/boot.1/b init=/bin/sh\n")
+        let entry = BootEntry(
+            file: "x", text: "options root=/dev/vda init=/ostree/boot.1/a quiet ostree=/ostree/boot.1/b init=/bin/sh\n")
         #expect(entry.kernelArguments == ["root=/dev/vda", "quiet", "init=/bin/sh"])
     }
 

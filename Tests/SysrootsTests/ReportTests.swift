@@ -3,11 +3,12 @@ import Glibc
 import LinuxSystem
 import Signatures
 import SysrootFixtures
-@testable import Sysroots
 import SystemPackage
 import TestSupport
 import Testing
 import TrustMetadata
+
+@testable import Sysroots
 
 @Suite struct ReportTests {
     private let fixture: TestSysroot
@@ -115,7 +116,8 @@ import TrustMetadata
         try fixture.write("ostree/deploy/host/deploy/\(commit.hex).1.origin", "[origin]\nrefs")
         try Files.makeFolder(fixture.paths.state)
         try SysrootState(origin: "http://host/", channel: "test/stable", architecture: "x86_64").save(fixture.paths)
-        try FailureRecord(time: 5, command: "hostctl upgrade", reason: "no luck", advice: "try again").save(fixture.paths)
+        try FailureRecord(time: 5, command: "hostctl upgrade", reason: "no luck", advice: "try again").save(
+            fixture.paths)
         let report = SysrootReader(root: fixture.root).report()
         #expect(!report.allProblems.isEmpty)
         let fields = try JSONFields(strict: report.json.encode(), what: "report")

@@ -127,7 +127,8 @@ final class ServerConnection {
         let last = min(bounds[1] ?? body.count - 1, body.count - 1)
         let part = Array(body[first...last])
         return Answer(
-            status: 206, headers: ["Content-Range: bytes \(first)-\(last)/\(body.count)"], body: part, length: part.count)
+            status: 206, headers: ["Content-Range: bytes \(first)-\(last)/\(body.count)"], body: part,
+            length: part.count)
     }
 
     private func text(_ status: Int) -> Answer {
@@ -145,7 +146,11 @@ final class ServerConnection {
         status = answer.status
         state.note(index, status: status, bytesSent: 0)
         var lines = ["HTTP/1.1 \(answer.status) Scripted"] + answer.headers
-        if let length = answer.length { lines.append("Content-Length: \(length)") } else { lines.append("Connection: close") }
+        if let length = answer.length {
+            lines.append("Content-Length: \(length)")
+        } else {
+            lines.append("Connection: close")
+        }
         try write(Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8))
         try writeBody(answer.body)
         if answer.length == nil { throw Ended.connection }
@@ -200,7 +205,8 @@ final class ServerConnection {
 
     private func writeSome(_ bytes: [UInt8], from start: Int) throws -> Int {
         let count = bytes.withUnsafeBytes { buffer in
-            Glibc.send(socket, buffer.baseAddress! + start, buffer.count - start, Int32(MSG_NOSIGNAL))
+            let rest = UnsafeRawBufferPointer(rebasing: buffer[start...])
+            return Glibc.send(socket, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
         }
         guard count > 0, !state.isStopped.isSet else { throw Ended.connection }
         return count

@@ -97,15 +97,16 @@ final class ServerState: Sendable {
     /// Runs `body` on a thread that `stop` waits for.
     func startThread(_ body: @escaping @Sendable () -> Void) {
         sockets.with { $0.threads += 1 }
-        let context = Unmanaged.passRetained(ServerThread {
-            body()
-            self.sockets.with { $0.threads -= 1 }
-        })
+        let context = Unmanaged.passRetained(
+            ServerThread {
+                body()
+                self.sockets.with { $0.threads -= 1 }
+            })
         var thread = pthread_t()
         let code = pthread_create(
             &thread, nil,
             { pointer in
-                Unmanaged<ServerThread>.fromOpaque(pointer!).takeRetainedValue().body()
+                if let pointer { Unmanaged<ServerThread>.fromOpaque(pointer).takeRetainedValue().body() }
                 return nil
             }, context.toOpaque())
         precondition(code == 0, "the test server cannot start a thread")

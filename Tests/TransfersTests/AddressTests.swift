@@ -31,7 +31,9 @@ import Transfers
         #expect(fixture.server.requests.isEmpty)
     }
 
-    @Test("an address that is malformed behind its scheme is refused", arguments: ["http://", "http://[::1", "http://a:99999/"])
+    @Test(
+        "an address that is malformed behind its scheme is refused",
+        arguments: ["http://", "http://[::1", "http://a:99999/"])
     func malformed(_ url: String) {
         let error = #expect(throws: TransferError.self) { try fixture.connection().bytes(of: url, limit: 10) }
         #expect(error == .unusable(url: url))
@@ -53,7 +55,8 @@ import Transfers
 
     @Test("a file address is resumed, too") func resumedFile() throws {
         let sink = CollectingSink(resumes: true, having: Array(fixture.content.prefix(1000)))
-        try fixture.connection().get("file://\(fixture.folder.path)/\(TransferFixture.path)", limit: 1 << 20, into: sink)
+        try fixture.connection().get(
+            "file://\(fixture.folder.path)/\(TransferFixture.path)", limit: 1 << 20, into: sink)
         #expect(fixture.isContent(sink.bytes))
     }
 
@@ -113,7 +116,9 @@ import Transfers
         let error = #expect(throws: TransferError.self) {
             try fixture.connection(attempts: 1).bytes(of: url, limit: 1 << 20)
         }
-        guard case .unreachable(url, let detail) = error else { return #expect(Bool(false), "\(String(describing: error))") }
+        guard case .unreachable(url, let detail) = error else {
+            return #expect(Bool(false), "\(String(describing: error))")
+        }
         #expect(detail.contains("certificate"))
     }
 }

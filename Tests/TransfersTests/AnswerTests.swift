@@ -71,7 +71,9 @@ import Transfers
         fixture.set(.endless)
         let sink = CollectingSink()
         let url = fixture.url
-        let error = #expect(throws: TransferError.self) { try fixture.connection().get(url, limit: 300_000, into: sink) }
+        let error = #expect(throws: TransferError.self) {
+            try fixture.connection().get(url, limit: 300_000, into: sink)
+        }
         #expect(error == .tooLarge(url: url, limit: 300_000))
         #expect(sink.bytes.count <= 300_000)
         #expect(waitUntil { fixture.server.requests[0].bytesSent < 32 << 20 })
@@ -80,8 +82,9 @@ import Transfers
 
     @Test("a file of exactly the limit is accepted, one byte more is not") func exactLimit() throws {
         #expect(try fixture.isContent(fixture.fetch(limit: fixture.content.count)))
-        #expect(fixture.failure(limit: fixture.content.count - 1)
-            == .tooLarge(url: fixture.url, limit: Int64(fixture.content.count - 1)))
+        #expect(
+            fixture.failure(limit: fixture.content.count - 1)
+                == .tooLarge(url: fixture.url, limit: Int64(fixture.content.count - 1)))
     }
 
     @Test("header lines without end are cut off") func endlessHeader() throws {

@@ -115,7 +115,9 @@ import Transfers
     @Test("what a sink keeps counts towards the limit") func resumeLimit() throws {
         let sink = CollectingSink(resumes: true, having: Array(fixture.content.prefix(200_000)))
         let url = fixture.url
-        let error = #expect(throws: TransferError.self) { try fixture.connection().get(url, limit: 250_000, into: sink) }
+        let error = #expect(throws: TransferError.self) {
+            try fixture.connection().get(url, limit: 250_000, into: sink)
+        }
         #expect(error == .tooLarge(url: url, limit: 250_000))
         #expect(sink.bytes.count <= 250_000)
     }
