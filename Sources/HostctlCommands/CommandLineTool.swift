@@ -4,6 +4,9 @@ import LinuxSystem
 
 /// Parses, runs, and turns whatever went wrong into one sentence and one exit code.
 public enum CommandLineTool {
+    /// Not the parser's own: that one would also be offered by `upgrade`, where `--version` chooses a release.
+    static let versionFlag = "--version"
+
     /// Runs the command that `arguments` name and ends the process.
     ///
     /// Only a command that is asynchronous itself starts the concurrency runtime: its threads cost time, and its
@@ -12,6 +15,10 @@ public enum CommandLineTool {
         // A reader that goes away ends a pipe, not an update.
         signal(SIGPIPE, SIG_IGN)
         StandardDescriptors.open()
+        if arguments.dropFirst().first == versionFlag {
+            print(HostctlVersion.current)
+            exit(0)
+        }
         do {
             var command = try root.parseAsRoot(Array(arguments.dropFirst()))
             try requireVerb(command, root)

@@ -13,11 +13,8 @@ public struct FrontEnd: ParsableCommand {
 
     /// Runs `status`, or becomes hostctl-store with the same arguments.
     public static func run(arguments: [String]) -> Never {
-        if arguments.dropFirst().first == "--version" {
-            print(HostctlVersion.current)
-            Glibc.exit(0)
-        }
-        if arguments.dropFirst().first == StatusCommand.configuration.commandName {
+        let first = arguments.dropFirst().first
+        if first == StatusCommand.configuration.commandName || first == CommandLineTool.versionFlag {
             CommandLineTool.run(FrontEnd.self, arguments: arguments)
         }
         becomeStore(arguments)

@@ -5,7 +5,7 @@ import HostctlCommands
 public struct HostctlStore: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "hostctl", abstract: "Keep a Linux host like an appliance.",
-        version: HostctlVersion.current,
+        discussion: "'hostctl --version' prints the version.",
         subcommands: [
             StatusCommand.self, UpgradeCommand.self, RollbackCommand.self, SwitchCommand.self, PinCommand.self,
             UnpinCommand.self, InstallCommand.self, ImageCommand.self, ReleaseCommand.self, KeyCommand.self,
