@@ -58,6 +58,14 @@ public struct ChannelIndex: Equatable, Sendable {
     /// The newest release.
     public var latest: Entry? { releases.last }
 
+    /// Whether a release stands before another one: older, even where both were made at the same time.
+    public func names(_ manifest: ReleaseManifest, before commit: Checksum) -> Bool {
+        guard let offered = releases.firstIndex(where: { $0.version == manifest.version }),
+            let other = releases.lastIndex(where: { $0.commit == commit })
+        else { return false }
+        return offered < other
+    }
+
     /// The release of a version.
     ///
     /// - Throws: `ReleaseError.unknownRelease`.

@@ -12,10 +12,8 @@ public struct VerifiedCommit: Sendable {
     public let commit: Commit
     /// The commit object.
     public let bytes: [UInt8]
-    /// The signatures beside it, as they were fetched.
+    /// The signatures beside it, in a form of our own making.
     public let detachedMetadata: [UInt8]
-    /// The keys that vouch for it.
-    public let keyIDs: [String]
 }
 
 /// Reads an origin from afar. Only what is signed, small and bounded is fetched here: the channel index, a
@@ -48,18 +46,18 @@ public struct ReleaseClient {
         return index
     }
 
-    /// The newest release of a channel, or the one of a version, with its signed manifest and the number of the
-    /// index that names it.
+    /// The newest release of a channel, or the one of a version, with its signed manifest and the index that
+    /// names it.
     ///
     /// - Throws: `ReleaseError`, `TrustMetadataError`, `TransferError`.
     public func release(
         channel: ChannelName, architecture: Architecture, version: VersionName?
-    ) throws -> (manifest: ReleaseManifest, signed: [UInt8], sequence: Int64) {
+    ) throws -> (manifest: ReleaseManifest, signed: [UInt8], index: ChannelIndex) {
         let index = try index(channel: channel, architecture: architecture)
         guard let entry = try version.map({ (name) throws(ReleaseError) in try index.entry(name) }) ?? index.latest
         else { throw ReleaseError.unknownRelease(channel: channel.text, version: nil) }
         let found = try manifest(entry, of: index)
-        return (found.manifest, found.signed, index.sequence)
+        return (found.manifest, found.signed, index)
     }
 
     /// The manifest of a release in the index, and its signed form.
@@ -133,20 +131,20 @@ extension VerifiedCommit {
         guard actual == manifest.commit else {
             throw StoreError.corrupted(ObjectName(manifest.commit, .commit), actual: actual)
         }
-        keyIDs = try Self.signingKeys(bytes, detachedMetadata, keys, manifest.commit)
+        let signatures = try DetachedMetadata.signatures(in: detachedMetadata)
+        try Self.requireTrust(keys.verdict(on: bytes, signatures: signatures), manifest.commit)
         let commit = try Commit(decoding: bytes)
         try manifest.requireIdentity(of: commit)
         checksum = manifest.commit
         self.commit = commit
         self.bytes = bytes
-        self.detachedMetadata = detachedMetadata
+        // Nobody vouches for what else a mirror may have put beside the signatures, so it is left behind.
+        self.detachedMetadata = DetachedMetadata.encode(
+            signatures: signatures.filter { $0.count == 64 }.prefix(TrustedKeys.signatureLimit).map { $0 })
     }
 
-    private static func signingKeys(
-        _ bytes: [UInt8], _ detached: [UInt8], _ keys: TrustedKeys, _ checksum: Checksum
-    ) throws -> [String] {
-        let verdict = keys.verdict(on: bytes, signatures: try DetachedMetadata.signatures(in: detached))
-        if case .trusted(let ids) = verdict { return ids }
+    private static func requireTrust(_ verdict: Verdict, _ checksum: Checksum) throws(TrustMetadataError) {
+        if verdict.isTrusted { return }
         let detail =
             switch verdict {
             case .revoked(let ids): "it is signed by the revoked key \(ids.joined(separator: ", "))"
@@ -154,6 +152,6 @@ extension VerifiedCommit {
             case .invalid: "its signatures are not ed25519 signatures"
             case .unsigned, .trusted: "it has no signature"
             }
-        throw TrustMetadataError.untrusted(what: "the commit \(checksum)", detail: detail)
+        throw .untrusted(what: "the commit \(checksum)", detail: detail)
     }
 }

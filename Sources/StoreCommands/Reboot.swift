@@ -1,3 +1,4 @@
+import ArgumentParser
 import HostctlCommands
 import LinuxSystem
 import Subprocess
@@ -11,17 +12,26 @@ enum Reboot {
         let category = FailureCategory.needsReboot
     }
 
+    /// Refuses, before anything is changed, to restart this host for a change of another one.
+    ///
+    /// - Throws: `ValidationError`.
+    static func validate(_ reboot: Bool, _ sysroot: SysrootOption) throws {
+        guard !reboot || sysroot.sysroot == nil else {
+            throw ValidationError("--reboot is for the running host, and --sysroot names another root.")
+        }
+    }
+
     /// Asks systemd to restart.
     ///
-    /// - Throws: `Refused`, also for a sysroot that is not the running host's.
-    static func now(_ sysroot: SysrootOption) async throws {
-        guard sysroot.sysroot == nil else {
-            throw Refused(reason: "--reboot is for the running host, and --sysroot names another root")
-        }
-        let result = try await Subprocess.run(
-            .name("systemctl"), arguments: ["reboot"], output: .discarded, error: .string(limit: 4096))
-        guard result.terminationStatus.isSuccess else {
+    /// - Throws: `Refused`.
+    static func now() async throws {
+        do {
+            let result = try await Subprocess.run(
+                .name("systemctl"), arguments: ["reboot"], output: .discarded, error: .string(limit: 4096))
+            if result.terminationStatus.isSuccess { return }
             throw Refused(reason: "systemd refuses to restart: \(result.standardError)")
+        } catch let error as SubprocessError {
+            throw Refused(reason: "systemctl cannot be started: \(error)")
         }
     }
 }

@@ -17,10 +17,12 @@ struct RollbackCommand: AsyncParsableCommand {
     @OptionGroup var waiting: WaitOptions
     @OptionGroup var output: OutputOptions
 
+    func validate() throws { try Reboot.validate(reboot, sysroot) }
+
     func run() async throws {
         let record = try ChangeRun(sysroot, waiting, "hostctl rollback").run { try $0.rollback() }
         output.show(DeploymentOutput(record: record, sentence: "is the default now and starts with the next boot"))
-        if reboot { try await Reboot.now(sysroot) }
+        if reboot { try await Reboot.now() }
     }
 }
 

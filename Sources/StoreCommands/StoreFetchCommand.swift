@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checksums
 import HostctlCommands
+import LinuxSystem
 import ObjectFormats
 import ObjectStorage
 import Releases
@@ -22,6 +23,10 @@ struct StoreFetchCommand: ParsableCommand {
     @OptionGroup var progress: ProgressOptions
 
     func run() throws {
+        // No signature is checked here.
+        guard !Files.exists(FilePath(store).absolute.removingLastComponent().appending("deploy")) else {
+            throw ValidationError("This is for measurements, and --store belongs to a sysroot: use 'hostctl upgrade'.")
+        }
         let transaction = try StoreTransaction(Store.create(at: FilePath(store), mode: .bare))
         let options = TransferOptions()
         let connection = Connection(options)

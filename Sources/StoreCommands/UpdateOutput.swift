@@ -8,6 +8,14 @@ import Updates
 /// The answer of `install`, `upgrade` and `switch`.
 struct UpdateOutput: OutputValue {
     let outcome: UpdateOutcome
+    /// As it was typed, `hostctl upgrade`.
+    var command = "hostctl upgrade"
+    var isSwitch = false
+
+    /// What deploys a download.
+    private var next: String {
+        (isSwitch ? "\(command) \(outcome.manifest.channel)" : command) + " --from-downloaded"
+    }
 
     private var release: String { "\(outcome.manifest.channel) \(outcome.manifest.version)" }
 
@@ -17,7 +25,7 @@ struct UpdateOutput: OutputValue {
         case .available:
             "\(release) is available: at most \(ByteCount.text(outcome.size.compressedBytes)) in "
                 + "\(outcome.size.objects) objects to download, \(ByteCount.text(outcome.size.bytes)) on disk"
-        case .downloaded: "\(release) is downloaded: \(fetched)\ndeploy it with 'hostctl upgrade --from-downloaded'"
+        case .downloaded: "\(release) is downloaded: \(fetched)\ndeploy it with '\(next)'"
         case .deployed: "\(release) is deployed: \(fetched)\nit starts with the next boot"
         }
     }

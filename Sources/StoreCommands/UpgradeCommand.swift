@@ -23,6 +23,7 @@ struct UpdateOptions: ParsableArguments {
         guard [check, downloadOnly, fromDownloaded].filter({ $0 }).count <= 1 else {
             throw ValidationError("--check, --download-only and --from-downloaded exclude each other.")
         }
+        try Reboot.validate(reboot, sysroot)
     }
 
     private var goal: UpdateRequest.Goal {
@@ -36,9 +37,11 @@ struct UpdateOptions: ParsableArguments {
             wait: waiting.wait, progress: progress.handler, waiting: WaitOptions.announce)
         let outcome = try updater.run(
             UpdateRequest(goal, version: version, allowsDowngrade: allowDowngrade, following: following))
-        output.show(UpdateOutput(outcome: outcome))
+        output.show(UpdateOutput(outcome: outcome, command: command, isSwitch: following != nil))
+        // Asked for again after an interruption, nothing is left to be deployed, but the restart is.
+        let isWaiting = outcome.result == .unchanged && outcome.previous?.isBooted == false
+        if reboot, outcome.result == .deployed || isWaiting { return try await Reboot.now() }
         if outcome.result == .unchanged, unchangedExit77 { throw ExitCode.unchanged }
-        if outcome.result == .deployed, reboot { try await Reboot.now(sysroot) }
     }
 }
 

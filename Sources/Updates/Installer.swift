@@ -52,7 +52,7 @@ public struct Installer {
     public func run(_ request: InstallRequest) throws -> UpdateOutcome {
         let keys = TrustedKeys(keys: request.trustedKeys)
         if keys.keys.isEmpty { throw UpdateError.noTrustedKeys(folders: ["--trusted-key"]) }
-        let (client, manifest, signed) = try findRelease(request, keys)
+        let (client, manifest, signed, sequence) = try findRelease(request, keys)
         if let finished = try finishInterrupted(manifest, request) { return finished }
         // Only now, when there is something to install, is anything written.
         try SysrootChange.initialize(root: root, stateroot: request.stateroot)
@@ -66,7 +66,9 @@ public struct Installer {
         var outcome = UpdateOutcome(result: .deployed, manifest: manifest, previous: nil, size: manifest.full)
         outcome.fetched = try fetch.run(manifest, signed: signed, client: client, size: manifest.full)
         progress(ProgressReport("deploying"))
-        try request.following.save(paths)
+        var following = request.following
+        following.sequence = sequence
+        try following.save(paths)
         outcome.deployment = try deploy(manifest, request)
         try downloads.clear(store)
         _ = consume lock
@@ -89,15 +91,15 @@ public struct Installer {
 
     private func findRelease(
         _ request: InstallRequest, _ keys: TrustedKeys
-    ) throws -> (ReleaseClient, ReleaseManifest, [UInt8]) {
+    ) throws -> (ReleaseClient, ReleaseManifest, [UInt8], Int64) {
         let client = ReleaseClient(origin: request.following.origin, keys: keys, options: options)
         let channel = try ChannelName(request.following.channel)
         progress(ProgressReport("looking for releases"))
-        let (manifest, signed, _) = try client.release(
+        let (manifest, signed, index) = try client.release(
             channel: channel, architecture: Architecture(request.following.architecture),
             version: request.version.map { (text) throws(ReleaseError) in try VersionName(text) })
         try manifest.requireSupport(by: self.version)
-        return (client, manifest, signed)
+        return (client, manifest, signed, index.sequence)
     }
 
     private func deploy(_ manifest: ReleaseManifest, _ request: InstallRequest) throws -> DeploymentRecord {

@@ -6,6 +6,10 @@ public enum UpdateError: ExplainedError, Equatable {
     case noOrigin(sysroot: String)
     /// `--from-downloaded` without a download.
     case nothingDownloaded
+    /// What was downloaded is not what is asked for.
+    case otherDownload(release: String)
+    /// The deployed release's commit is lost, so that nothing can be compared with it.
+    case damagedDeployment(commit: String)
     /// No public key to trust.
     case noTrustedKeys(folders: [String])
     /// Less space than the download needs; nothing was written.
@@ -20,6 +24,9 @@ public enum UpdateError: ExplainedError, Equatable {
         case .notEnoughSpace(let path, let needed, let available):
             "not enough space on \(path): \(needed) bytes are needed and \(available) are free"
         case .changedMeanwhile: "another command has changed the deployments during the download"
+        case .otherDownload(let release): "what was downloaded is \(release)"
+        case .damagedDeployment(let commit): "the deployed commit \(commit) is missing from the store or damaged"
+        case .noTrustedKeys(let folders) where folders.isEmpty: "nothing is installed yet that could trust a key"
         case .noTrustedKeys(let folders): "no trusted key is in \(folders.joined(separator: " or "))"
         }
     }
@@ -30,6 +37,9 @@ public enum UpdateError: ExplainedError, Equatable {
         case .nothingDownloaded: "run 'hostctl upgrade --download-only' first"
         case .notEnoughSpace: "free some space and run the command again; nothing was written"
         case .changedMeanwhile: "run the command again; what was downloaded is kept"
+        case .otherDownload: "use the channel and the version that were downloaded, or download anew"
+        case .damagedDeployment: "give --allow-downgrade to replace it by whatever the channel offers"
+        case .noTrustedKeys(let folders) where folders.isEmpty: "run 'hostctl install sysroot' (again)"
         case .noTrustedKeys: "put the release's public key there"
         }
     }
@@ -40,7 +50,7 @@ extension UpdateError {
         switch self {
         case .noTrustedKeys: .untrusted
         case .notEnoughSpace: .noSpace
-        case .noOrigin, .nothingDownloaded, .changedMeanwhile: .failed
+        case .noOrigin, .nothingDownloaded, .otherDownload, .damagedDeployment, .changedMeanwhile: .failed
         }
     }
 }

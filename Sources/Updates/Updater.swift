@@ -44,11 +44,10 @@ public struct Updater {
         let reader = SysrootReader(root: paths.root)
         guard reader.isSysroot else { throw DeploymentError.notASysroot(path: paths.root.string) }
         do {
-            if request.goal != .check { try completeInterrupted() }
-            let outcome = try Update(self, reader, request).run()
+            let outcome = try request.goal == .check ? Update(self, reader, request).check() : change(reader, request)
             if outcome.result != .deployed, try FailureRecord.load(paths)?.command == command {
                 try FailureRecord.clear(paths)
-                try StatusFile(paths).write(reader.report())
+                try refreshStatus(reader)
             }
             return outcome
         } catch let error as LockedError {
@@ -59,19 +58,33 @@ public struct Updater {
         }
     }
 
-    /// An update that was killed after its switch looks finished, and still has its remains to be removed.
-    private func completeInterrupted() throws {
-        guard PendingChange.exists(in: paths) else { return }
-        _ = try SysrootChange(root: paths.root, command: command, wait: wait, waiting: waiting)
+    /// What is followed, trusted and deployed is read under the lock: another command may just have changed it.
+    private func change(_ reader: SysrootReader, _ request: UpdateRequest) throws -> UpdateOutcome {
+        let lock = try Downloads(paths).lock(holder, seconds: wait, waiting: waiting)
+        defer { withExtendedLifetime(lock) {} }
+        // An update that was killed after its switch looks finished, and still has its remains to be removed.
+        if PendingChange.exists(in: paths) {
+            _ = try SysrootChange(root: paths.root, command: command, wait: wait, waiting: waiting)
+        }
+        return try Update(self, reader, request).run()
     }
 
     private func remember(_ error: any Error, _ reader: SysrootReader) throws {
         do {
             try FailureRecord(command: command, error: error).save(paths)
-            try StatusFile(paths).write(reader.report())
+            try refreshStatus(reader)
         } catch is SystemError {
             // The disk that is too full or read-only for the update may be so for this, too: the first error counts.
         }
+    }
+
+    /// Whoever holds the sysroot's lock writes the file when done; what was read meanwhile may be outdated.
+    private func refreshStatus(_ reader: SysrootReader) throws {
+        do {
+            let lock = try FileLock(paths.lock, .exclusive, seconds: 0, holder: holder)
+            try StatusFile(paths).write(reader.report())
+            withExtendedLifetime(lock) {}
+        } catch is LockedError {}
     }
 
     /// The command and the process, as others see it in a lock.
@@ -98,22 +111,19 @@ private struct Update {
         self.following = following
         store = try Store(opening: updater.paths.repository)
         downloads = Downloads(updater.paths)
-        let folders = reader.trustedKeyFolders
-        keys = try TrustedKeys.load(folders: folders)
-        if keys.keys.isEmpty { throw UpdateError.noTrustedKeys(folders: folders.map(\.string)) }
+        keys = try Self.keys(reader)
     }
+
+    private static func keys(_ reader: SysrootReader) throws -> TrustedKeys {
+        let keys = try TrustedKeys.load(folders: reader.trustedKeyFolders)
+        if keys.keys.isEmpty { throw UpdateError.noTrustedKeys(folders: reader.trustedKeyFolders.map(\.string)) }
+        return keys
+    }
+
+    func check() throws -> UpdateOutcome { try findRelease().outcome }
 
     func run() throws -> UpdateOutcome {
-        if request.goal == .check { return try findRelease().outcome }
-        let lock = try downloads.lock(updater.holder, seconds: updater.wait, waiting: updater.waiting)
-        defer { withExtendedLifetime(lock) {} }
-        try completeInterrupted()
-        return request.goal == .deployDownloaded ? try deployDownloaded() : try fetchAndDeploy()
-    }
-
-    /// What an interrupted change has left is completed first, also when it turns out that nothing else is to do.
-    private func completeInterrupted() throws {
-        if try PendingChange.load(updater.paths) != nil { _ = try change() }
+        request.goal == .deployDownloaded ? try deployDownloaded() : try fetchAndDeploy()
     }
 
     private func change() throws -> SysrootChange {
@@ -133,11 +143,11 @@ private struct Update {
         let client = ReleaseClient(origin: following.origin, keys: keys, options: updater.options)
         let channel = try ChannelName(following.channel)
         updater.progress(ProgressReport("looking for releases"))
-        let (manifest, signed, sequence) = try client.release(
+        let (manifest, signed, index) = try client.release(
             channel: channel, architecture: Architecture(following.architecture),
             version: request.version.map { (text) throws(ReleaseError) in try VersionName(text) })
-        try requireNewest(sequence)
-        return Found(outcome: try judge(manifest), sequence: sequence, signed: signed, client: client)
+        try requireNewest(index.sequence)
+        return Found(outcome: try judge(manifest, index), sequence: index.sequence, signed: signed, client: client)
     }
 
     /// An index that has been replaced is still signed; only its number tells.
@@ -149,15 +159,19 @@ private struct Update {
     }
 
     /// Whether a verified manifest may replace what is deployed.
-    private func judge(_ manifest: ReleaseManifest) throws -> UpdateOutcome {
+    ///
+    /// - Parameter index: the index that names it; `nil` for what was downloaded earlier.
+    private func judge(_ manifest: ReleaseManifest, _ index: ChannelIndex? = nil) throws -> UpdateOutcome {
         try manifest.requireSupport(by: updater.version)
         let previous = reader.report().defaultDeployment
-        let isSame = previous?.checksum == manifest.commit && previous?.refspec == manifest.ref
+        let deployed = try previous.flatMap { try commitIfWhole($0.checksum) }
+        let isSame = deployed != nil && previous?.checksum == manifest.commit && previous?.refspec == manifest.ref
         // What is deployed must not pass for a newer release: that would hide that there is none.
-        if isSame, let previous { try manifest.requireIdentity(of: store.commit(previous.checksum)) }
-        if let previous, !isSame, !request.allowsDowngrade {
-            let deployed = try store.commit(previous.checksum)
-            guard manifest.timestamp >= deployed.timestamp else {
+        if isSame, let deployed { try manifest.requireIdentity(of: deployed) }
+        if let previous, previous.checksum != manifest.commit, !request.allowsDowngrade {
+            guard let deployed else { throw UpdateError.damagedDeployment(commit: previous.checksum.hex) }
+            guard manifest.timestamp >= deployed.timestamp, index?.names(manifest, before: previous.checksum) != true
+            else {
                 throw ReleaseError.downgrade(
                     offered: manifest.version.text, deployed: previous.version ?? previous.checksum.hex)
             }
@@ -165,6 +179,11 @@ private struct Update {
         return UpdateOutcome(
             result: isSame ? .unchanged : .available, manifest: manifest, previous: previous,
             size: manifest.fetchSize(from: previous?.checksum))
+    }
+
+    /// A deployment whose commit is lost is replaced rather than trusted: the same release may be fetched again.
+    private func commitIfWhole(_ checksum: Checksum) throws -> Commit? {
+        do { return try store.commit(checksum) } catch is StoreError { return nil }
     }
 
     private func fetchAndDeploy() throws -> UpdateOutcome {
@@ -181,6 +200,7 @@ private struct Update {
             found.outcome.manifest, signed: found.signed, client: found.client, size: found.outcome.size)
         var outcome = found.outcome.with(.downloaded)
         outcome.fetched = figures
+        try rememberSequence(found.sequence)
         if request.goal == .deploy { try deploy(&outcome, found.sequence) }
         return outcome
     }
@@ -190,17 +210,14 @@ private struct Update {
         let manifest = try downloads.manifest(keys)
         let wanted = OriginLayout.ref(
             channel: try ChannelName(following.channel), architecture: try Architecture(following.architecture))
-        guard manifest.ref == wanted else { throw UpdateError.nothingDownloaded }
-        if let version = request.version, version != manifest.version.text { throw UpdateError.nothingDownloaded }
+        guard manifest.ref == wanted, request.version ?? manifest.version.text == manifest.version.text else {
+            throw UpdateError.otherDownload(release: "\(manifest.channel) \(manifest.version)")
+        }
         var outcome = try judge(manifest)
         if outcome.result == .unchanged {
             try downloads.clear(store, of: manifest.commit)
             return outcome
         }
-        _ = try VerifiedCommit(
-            manifest, bytes: store.commitBytes(manifest.commit),
-            detachedMetadata: store.detachedMetadata(of: manifest.commit) ?? DetachedMetadata.encode(signatures: []),
-            keys: keys)
         try deploy(&outcome)
         return outcome
     }
@@ -211,12 +228,32 @@ private struct Update {
         guard change.report().defaultDeployment?.name == outcome.previous?.name else {
             throw UpdateError.changedMeanwhile
         }
+        try requireStillTrusted(outcome.manifest)
         try follow(sequence)
         let deployment = try change.deploy(
             DeployRequest(commit: outcome.manifest.commit, refspec: outcome.manifest.ref))
         try downloads.clear(store)
         outcome = outcome.with(.deployed)
         outcome.deployment = deployment
+    }
+
+    /// Everything is verified once more, with the keys of this moment: one may have been revoked during the
+    /// download, or since.
+    private func requireStillTrusted(_ manifest: ReleaseManifest) throws {
+        let keys = try Self.keys(reader)
+        guard try downloads.manifest(keys) == manifest else { throw UpdateError.changedMeanwhile }
+        _ = try VerifiedCommit(
+            manifest, bytes: store.commitBytes(manifest.commit),
+            detachedMetadata: store.detachedMetadata(of: manifest.commit) ?? DetachedMetadata.encode(signatures: []),
+            keys: keys)
+    }
+
+    /// Raises the number below which an index is a replay, also when nothing is deployed yet.
+    private func rememberSequence(_ sequence: Int64) throws {
+        guard var state = try SysrootState.load(updater.paths), state.follows(following), state.sequence < sequence
+        else { return }
+        state.sequence = sequence
+        try state.save(updater.paths)
     }
 
     /// The intention is recorded before the switch: an interrupted `switch` is completed by the next upgrade.

@@ -91,7 +91,7 @@ import TrustMetadata
         try host.publish(HostFixture.image("5", channel: "lean-host/testing"))
         try host.change("switch", "lean-host/testing", "--download-only")
         #expect(try host.status().string("channel") == HostFixture.channel)
-        expect(try host.onSysroot("upgrade", "--from-downloaded"), 1, "nothing has been downloaded")
+        expect(try host.onSysroot("upgrade", "--from-downloaded"), 1, "what was downloaded is lean-host/testing 5")
         try host.change("switch", "lean-host/testing", "--from-downloaded")
         #expect(try host.status().string("channel") == "lean-host/testing")
         try host.expectAgreement(["5", "1"])

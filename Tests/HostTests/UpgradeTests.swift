@@ -1,6 +1,7 @@
 import Glibc
 import LinuxSystem
 import SysrootFixtures
+import Sysroots
 import SystemPackage
 import TestSupport
 import Testing
@@ -102,7 +103,9 @@ import TrustMetadata
     func otherVersionDownloaded() throws {
         let host = try HostFixture.prepared()
         try host.change("upgrade", "--download-only")
-        expect(try host.onSysroot("upgrade", "--from-downloaded", "--version", "2"), 1, "nothing has been downloaded")
+        expect(
+            try host.onSysroot("upgrade", "--from-downloaded", "--version", "2"), 1,
+            "what was downloaded is lean-host/stable 3")
         try host.change("upgrade", "--from-downloaded", "--version", "3")
         try host.expectAgreement(["3", "2"])
     }
@@ -144,12 +147,48 @@ import TrustMetadata
     }
 
     @Test(
-        "--reboot restarts only the running host: the change is made, the restart refused",
+        "--reboot is for the running host: with --sysroot nothing is changed",
         arguments: ["upgrade", "rollback"])
     func reboot(_ command: String) throws {
         let host = try HostFixture.prepared()
-        expect(try host.onSysroot(command, "--reboot"), 7, "--sysroot")
-        try host.expectAgreement(command == "upgrade" ? ["3", "2"] : ["1", "2"])
+        expect(try host.onSysroot(command, "--reboot"), 2, "--sysroot")
+        try host.expectAgreement(["2", "1"])
+    }
+
+    @Test("of two releases made at the same time the index tells which is older, and that one is a downgrade")
+    func sameTime() throws {
+        let host = try HostFixture(releases: ["1"])
+        try host.publish("2.1")
+        try host.publish("2.2")
+        try host.change("upgrade")
+        expect(try host.onSysroot("upgrade", "--version", "2.1"), 3, "2.1 is older than the deployed 2.2")
+        try host.change("upgrade", "--version", "2.1", "--allow-downgrade")
+        try host.expectAgreement(["2.1", "2.2"])
+    }
+
+    @Test("a lost commit of the deployed release is fetched again, not reported for ever")
+    func lostCommit() throws {
+        let host = try HostFixture(releases: ["1"])
+        let commit = try host.commit("1")
+        let path = "objects/\(commit.prefix(2))/\(commit.dropFirst(2)).commit"
+        try Files.remove(host.sysroot.paths.repository.appending(path))
+        let result = try host.onSysroot("upgrade")
+        #expect(result.status == 0, "\(result.errorText)")
+        try host.sysroot.ostree("fsck", "--quiet", "--repo=\(host.sysroot.paths.repository)")
+        try host.publish("2")
+        try host.change("upgrade")
+        try host.expectAgreement(["2", "1"])
+    }
+
+    @Test("a download for a switch says how it is deployed, and an upgrade names what was downloaded instead")
+    func downloadedSwitch() throws {
+        let host = try HostFixture(releases: ["1"])
+        try host.publish(HostFixture.image("5", channel: "lean-host/testing"))
+        let result = try host.onSysroot("switch", "lean-host/testing", "--download-only")
+        #expect(result.text.contains("'hostctl switch lean-host/testing --from-downloaded'"), "\(result.text)")
+        expect(try host.onSysroot("upgrade", "--from-downloaded"), 1, "what was downloaded is lean-host/testing 5")
+        try host.change("switch", "lean-host/testing", "--from-downloaded")
+        try host.expectAgreement(["5", "1"])
     }
 
     @Test("an origin that is gone is reported, and nothing is changed")
