@@ -44,7 +44,7 @@ struct ReleasePublishCommand: AsyncParsableCommand {
     @Argument(help: "The origin's folder.") var origin: String
     @Argument(help: "The ref, or the commit, of the image.") var image: String
     @Option(help: ArgumentHelp("The store that has the image.", valueName: "folder")) var store: String
-    @Option(help: "The security epoch.") var epoch: Int64 = 0
+    @Option(help: "The security epoch, recorded in the manifest; no host acts on it yet.") var epoch: Int64 = 0
     @OptionGroup var signing: SigningOptions
     @OptionGroup var waiting: WaitOptions
     @OptionGroup var progress: ProgressOptions
