@@ -12,12 +12,15 @@ public struct Envelope: Sendable {
     /// The payload, worth nothing until the signatures have been checked: `open` is the way to read one.
     public let unverifiedPayload: [UInt8]
 
+    /// A thousand signatures: more only serves to fill the memory before the first one is checked.
+    static let valueLimit = 4096
+
     /// Reads the outer form; nothing is trusted yet.
     ///
     /// - Parameter what: names the document in messages, as "the release manifest".
     /// - Throws: `TrustMetadataError.malformed`.
     public init(unverified bytes: [UInt8], what: String) throws(TrustMetadataError) {
-        let fields = try JSONFields(strict: bytes, what: what)
+        let fields = try JSONFields(strict: bytes, what: what, valueLimit: Self.valueLimit)
         payloadType = try fields.string("payloadType")
         unverifiedPayload = try Self.base64("payload", of: fields)
         var signatures: [(keyID: String, signature: [UInt8])] = []

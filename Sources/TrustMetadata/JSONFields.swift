@@ -7,11 +7,13 @@ public struct JSONFields: Sendable {
     private let place: String
     private let members: [String: JSONValue]
 
-    /// Reads a whole text that must be an object.
+    /// Reads a whole text that must be an object, with at most `valueLimit` values.
     ///
     /// - Throws: `TrustMetadataError.malformed`.
-    public init(strict bytes: [UInt8], what: String) throws(TrustMetadataError) {
-        try self.init(JSONValue(strict: bytes, what: what), what: what)
+    public init(
+        strict bytes: [UInt8], what: String, valueLimit: Int = 1 << 20
+    ) throws(TrustMetadataError) {
+        try self.init(JSONValue(strict: bytes, what: what, valueLimit: valueLimit), what: what)
     }
 
     /// Of a value that must be an object.

@@ -1,17 +1,23 @@
 /// Reads one JSON text by RFC 8259, without what makes two readers see different things in it.
 ///
 /// Refused: duplicate keys, fractions and exponents, `-0`, numbers outside `Int64`, nesting deeper than 32,
-/// text that is not UTF-8, lone surrogates, NUL characters, a byte order mark, anything after the value.
+/// text that is not UTF-8, lone surrogates, NUL characters, a byte order mark, anything after the value, and more
+/// values than the caller expects: a value takes many times the memory of its two bytes of text.
 struct JSONReader {
     static let depthLimit = 32
     private let bytes: [UInt8]
     private let what: String
+    private let valueLimit: Int
+    private var values = 0
     private var position = 0
 
-    /// - Parameter what: names the text in messages.
-    init(_ bytes: [UInt8], what: String) {
+    /// - Parameters:
+    ///   - what: names the text in messages.
+    ///   - valueLimit: the most values that the text may have, containers included.
+    init(_ bytes: [UInt8], what: String, valueLimit: Int = 1 << 20) {
         self.bytes = bytes
         self.what = what
+        self.valueLimit = valueLimit
     }
 
     /// The value that the whole text is.
@@ -27,6 +33,8 @@ struct JSONReader {
 
     private mutating func readValue(depth: Int) throws(TrustMetadataError) -> JSONValue {
         guard let byte = peek else { throw malformed("it ends too early") }
+        values += 1
+        guard values <= valueLimit else { throw malformed("it has more than \(valueLimit) values") }
         switch byte {
         case UInt8(ascii: "{"): return try readObject(depth: deeper(than: depth))
         case UInt8(ascii: "["): return try readArray(depth: deeper(than: depth))
@@ -187,10 +195,14 @@ struct JSONReader {
 extension JSONValue {
     /// Reads a whole JSON text; see `JSONReader` for what is refused.
     ///
-    /// - Parameter what: names the text in messages.
+    /// - Parameters:
+    ///   - what: names the text in messages.
+    ///   - valueLimit: the most values that it may have.
     /// - Throws: `TrustMetadataError.malformed` with the byte offset.
-    public init(strict bytes: [UInt8], what: String) throws(TrustMetadataError) {
-        var reader = JSONReader(bytes, what: what)
+    public init(
+        strict bytes: [UInt8], what: String, valueLimit: Int = 1 << 20
+    ) throws(TrustMetadataError) {
+        var reader = JSONReader(bytes, what: what, valueLimit: valueLimit)
         self = try reader.readAll()
     }
 }

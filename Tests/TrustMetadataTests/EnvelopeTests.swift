@@ -43,6 +43,14 @@ import TrustMetadata
         #expect(try open(await seal(alice), keys: trusting(alice)) == [alice.publicKey.id])
     }
 
+    @Test("an unsigned document of millions of values is refused before they fill the memory")
+    func manyValues() async throws {
+        let filler = JSONValue.array(Array(repeating: .integer(0), count: 5000))
+        let members = try #require(JSONValue(strict: await seal(alice), what: "x").object)
+        let bytes = JSONValue.object(members + [(key: "filler", value: filler)]).encode()
+        #expect(reason(bytes, keys: trusting(alice))?.contains("more than 4096 values") == true)
+    }
+
     @Test("two signers are both named")
     func two() async throws {
         let ids = try open(await seal(alice, bob), keys: trusting(alice, bob))
