@@ -64,7 +64,8 @@ public final class Connection {
         do { try sink.restart() } catch { throw TransferFailure(error, mayPass: false) }
     }
 
-    private func failure(_ code: CURLcode, _ url: String) -> TransferFailure {
+    private func failure(_ code: CURLcode, _ address: String) -> TransferFailure {
+        let url = TransferError.shown(address)
         let receiver = handle.receiver
         if let error = receiver.failure { return TransferFailure(error, mayPass: false) }
         // Before its size: the page that explains a failure may be larger than what was asked for.
@@ -103,7 +104,7 @@ public final class Connection {
 
     private static func requireUsable(_ url: String) throws {
         let isKnown = ["http://", "https://", "file:///"].contains { url.hasPrefix($0) }
-        guard isKnown, url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { throw TransferError.unusable(url: url) }
+        guard isKnown, url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { throw TransferError.unusable(url: TransferError.shown(url)) }
     }
 }
 

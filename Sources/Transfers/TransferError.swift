@@ -46,6 +46,14 @@ public enum TransferError: ExplainedError, Equatable {
 }
 
 extension TransferError {
+    /// The address as errors show it: without user and password, which do not belong on screens and in logs.
+    static func shown(_ url: String) -> String {
+        let start = url.firstRange(of: "://")?.upperBound ?? url.startIndex
+        let end = url[start...].firstIndex { "/?#".contains($0) } ?? url.endIndex
+        guard let at = url[start..<end].lastIndex(of: "@") else { return url }
+        return String(url[..<start] + url[url.index(after: at)...])
+    }
+
     public var category: FailureCategory {
         if case .unusable = self { .failed } else { .network }
     }

@@ -39,6 +39,18 @@ import Transfers
         #expect(error == .unusable(url: url))
     }
 
+    @Test(
+        "a password in an address is in no error",
+        arguments: ["http://user:secret@127.0.0.1:1/a@b", "http://user:secret@127.0.0.1:1/a b", "http://u:secret@[::1/"])
+    func password(_ url: String) throws {
+        let error = #expect(throws: TransferError.self) {
+            try fixture.connection(attempts: 1).bytes(of: url, limit: 10)
+        }
+        let reason = try #require(error?.reason)
+        #expect(!reason.contains("secret") && !reason.contains("u:"), "\(reason)")
+        if url.hasSuffix("a@b") { #expect(reason.contains("http://127.0.0.1:1/a@b")) }
+    }
+
     @Test("a file address works, with the same limit") func file() throws {
         let url = "file://\(fixture.folder.path)/\(TransferFixture.path)"
         let connection = fixture.connection()
