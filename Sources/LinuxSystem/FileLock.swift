@@ -15,7 +15,7 @@ public struct LockedError: ExplainedError, Equatable {
     }
 
     public var reason: String { "\(path) is locked by \(holder ?? "another process")" }
-    public var advice: String? { "wait for it to finish, or give it longer with --wait SECONDS" }
+    public var advice: String? { "wait for it to finish; where the command has --wait SECONDS, it waits by itself" }
 }
 
 /// An exclusive or shared open-file-description lock, given up when the value's life ends.
