@@ -90,11 +90,15 @@ public enum Files {
         try Descriptor(opening: path.isEmpty ? "." : path.string, flags: O_RDONLY | O_DIRECTORY).sync()
     }
 
-    /// Makes a folder and the missing ones above it; an existing folder is fine.
+    /// Makes a folder and the missing ones above it; an existing folder is fine and keeps its permissions.
     ///
+    /// What is new has exactly `mode`, whatever the process's umask is: a web server or another user may have to read it.
     /// - Throws: `SystemError`.
     public static func makeFolder(_ path: FilePath, mode: mode_t = 0o755) throws(SystemError) {
-        if mkdir(path.string, mode) == 0 { return }
+        if mkdir(path.string, mode) == 0 {
+            try retrying("set the permissions of", path.string) { chmod(path.string, mode) }
+            return
+        }
         let code = Errno(rawValue: errno)
         if code == .noSuchFileOrDirectory, path.components.count > 1 {
             try makeFolder(path.removingLastComponent(), mode: mode)

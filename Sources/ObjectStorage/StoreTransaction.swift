@@ -142,7 +142,13 @@ public final class StoreTransaction: Sendable {
 
     private func makeParent(of name: ObjectName) throws(SystemError) {
         let parent = "\(folder)/\(StagedObjects.folderName(name))"
-        if mkdir(parent, 0o755) != 0, errno != EEXIST { throw SystemError("make the folder", parent) }
+        // Not `Files.makeFolder`: that would make a staging folder anew that someone has removed.
+        if mkdir(parent, 0o755) == 0 {
+            // It may enter the store as it is, which others read, whatever the umask is here.
+            try retrying("set the permissions of", parent) { chmod(parent, 0o755) }
+        } else if errno != EEXIST {
+            throw SystemError("make the folder", parent)
+        }
     }
 
     /// Marks a file as whole: its time becomes 0, which ostree wants of objects anyway.

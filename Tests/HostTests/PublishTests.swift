@@ -31,6 +31,19 @@ import TrustMetadata
         try fsck(host)
     }
 
+    @Test("an origin that was made and published to under umask 077 can be read by everyone")
+    func umask() throws {
+        let host = try HostFixture(releases: ["1"], installed: nil)
+        let other = host.origin.removingLastComponent().appending("other")
+        for arguments in [["release", "init", other.string], host.publication(to: other)] {
+            let script = "umask 077; exec \"$@\""
+            let result = try run(["/bin/sh", "-c", script, "sh", BuiltProducts.hostctl] + arguments)
+            try #require(result.status == 0, "\(result.errorText)")
+        }
+        let closed = try run(["/usr/bin/find", other.string, "-type", "d", "!", "-perm", "0755"])
+        #expect(closed.text == "")
+    }
+
     @Test("another image under a published version is refused")
     func versionTaken() throws {
         let host = try HostFixture(releases: ["1"], installed: nil)
