@@ -21,14 +21,23 @@ public final class ArchiveObjectReader {
     private var size: Int64 = 0
     private var remaining: UInt64 = 0
     private var limit: UInt64 = 0
+    private let budget: SizeBudget?
+    private var reserved: UInt64 = 0
     private var isLink = false
 
-    public init(_ transaction: StoreTransaction) { writer = BareObjectWriter(transaction) }
+    /// - Parameter budget: what this reader's and other readers' objects may have together.
+    public init(_ transaction: StoreTransaction, budget: SizeBudget? = nil) {
+        writer = BareObjectWriter(transaction)
+        self.budget = budget
+    }
+
+    deinit { giveBack() }
 
     /// Starts an object.
     ///
-    /// - Parameter limit: the most bytes that it may have uncompressed.
-    public func begin(_ name: ObjectName, limit: UInt64) {
+    /// - Parameter limit: the most bytes that it may have uncompressed, whatever the budget allows.
+    public func begin(_ name: ObjectName, limit: UInt64 = .max) {
+        giveBack()
         self.name = name
         self.limit = limit
         phase = .length
@@ -64,15 +73,28 @@ public final class ArchiveObjectReader {
     /// - Throws: `StoreError.corrupted`, `SystemError`.
     public func finish() throws -> Int64 {
         guard case .content = phase, isLink || inflater.isFinished, remaining == 0 else {
-            writer.abandon()
+            abandon()
             throw StoreError.corrupted(name, actual: nil)
         }
-        _ = try writer.finish(expected: name.checksum)
+        do { _ = try writer.finish(expected: name.checksum) } catch {
+            giveBack()
+            throw error
+        }
+        // Spent: there is nothing to give back any more.
+        reserved = 0
         return size
     }
 
     /// Drops an object that was begun.
-    public func abandon() { writer.abandon() }
+    public func abandon() {
+        writer.abandon()
+        giveBack()
+    }
+
+    private func giveBack() {
+        budget?.giveBack(reserved)
+        reserved = 0
+    }
 
     private func take(_ count: Int, from rest: inout UnsafeRawBufferPointer) -> Bool {
         let missing = min(count - pending.count, rest.count)
@@ -85,6 +107,10 @@ public final class ArchiveObjectReader {
         let (header, size) = try decoding { () throws(FormatError) in try FileHeader.decode(archive: pending) }
         isLink = header.content != .regular
         guard size <= limit, !isLink || size == 0 else { throw StoreError.corrupted(name, actual: nil) }
+        if let budget {
+            guard budget.take(size) else { throw StoreError.corrupted(name, actual: nil) }
+            reserved = size
+        }
         self.size = Int64(clamping: size)
         remaining = size
         writer.begin(header)

@@ -22,6 +22,9 @@ public struct FetchFigures: Sendable, Equatable {
 ///
 /// Each object is verified before it is staged under its name, so that an interrupted fetch goes on where
 /// it stopped. Memory does not grow with the size of files.
+///
+/// Going on is by whole objects: one that breaks off begins anew. An inflater's state cannot be kept, what has
+/// been inflated of it is not verified yet, and most objects are small.
 public struct ObjectFetcher: Sendable {
     /// The repository's address, without a slash at the end.
     public let repository: String
@@ -64,7 +67,7 @@ private final class FetchWork: Sendable {
     let queue = WorkQueue<ObjectName>()
     let transaction: StoreTransaction
     let figures = Guarded(FetchFigures())
-    private let sizeLimit: Int64
+    let budget: SizeBudget
     private let objectCount: Int64?
     private let progress: ProgressHandler
     private let seen = Guarded(Set<ObjectName>())
@@ -74,7 +77,7 @@ private final class FetchWork: Sendable {
         _ transaction: StoreTransaction, sizeLimit: Int64, objectCount: Int64?, progress: @escaping ProgressHandler
     ) {
         self.transaction = transaction
-        self.sizeLimit = sizeLimit
+        budget = SizeBudget(UInt64(max(0, sizeLimit)))
         self.objectCount = objectCount
         self.progress = progress
     }
@@ -93,9 +96,6 @@ private final class FetchWork: Sendable {
         queue.add(new.filter { $0.kind == .dirtree }, urgent: true)
         queue.add(new.filter { $0.kind != .dirtree })
     }
-
-    /// What files may still come to, in bytes.
-    var remaining: UInt64 { UInt64(max(0, sizeLimit - figures.with { $0.bytes })) }
 
     func fetched(bytes: Int64) {
         figures.with {
@@ -125,7 +125,7 @@ private final class FetchWorker: TransferSink {
         objects = repository + "/objects/"
         self.work = work
         self.connection = connection
-        reader = ArchiveObjectReader(work.transaction)
+        reader = ArchiveObjectReader(work.transaction, budget: work.budget)
     }
 
     func handle(_ name: ObjectName) throws {
@@ -142,7 +142,13 @@ private final class FetchWorker: TransferSink {
         if work.transaction.contains(name) { return try work.transaction.metadata(name) }
         return try askingTwice {
             let bytes = try connection.bytes(of: objects + name.archivePath, limit: Store.metadataLimit)
-            try work.transaction.write(name.kind, bytes, expected: name.checksum)
+            guard work.budget.take(UInt64(bytes.count)) else { throw StoreError.corrupted(name, actual: nil) }
+            do {
+                try work.transaction.write(name.kind, bytes, expected: name.checksum)
+            } catch {
+                work.budget.giveBack(UInt64(bytes.count))
+                throw error
+            }
             work.fetched(bytes: Int64(bytes.count))
             return bytes
         }
@@ -159,7 +165,7 @@ private final class FetchWorker: TransferSink {
         current = name
         defer { reader.abandon() }
         // Deflate cannot make anything much longer than it was.
-        let limit = Int64(clamping: work.remaining) + (1 << 20)
+        let limit = min(Int64(clamping: work.budget.remaining), .max - (1 << 20)) + (1 << 20)
         try connection.get(objects + name.archivePath, limit: limit, into: self)
         work.fetched(bytes: try reader.finish())
     }
@@ -167,6 +173,6 @@ private final class FetchWorker: TransferSink {
     // MARK: TransferSink
 
     var resumeOffset: Int64 { 0 }
-    func restart() { reader.begin(current, limit: work.remaining) }
+    func restart() { reader.begin(current) }
     func receive(_ bytes: UnsafeRawBufferPointer) throws { try reader.append(bytes) }
 }

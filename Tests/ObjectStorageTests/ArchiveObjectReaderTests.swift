@@ -84,6 +84,27 @@ import Testing
     @Test("a declared size over the limit is refused before anything is inflated", arguments: [599_999, 0])
     func overLimit(limit: UInt64) throws { try refused(valid, limit: limit) }
 
+    @Test("objects that are read at once share one budget: taken by the header, kept when whole, else given back")
+    func sharedBudget() throws {
+        let budget = SizeBudget(UInt64(content.count) + 1000)
+        let (first, second) = (
+            ArchiveObjectReader(transaction, budget: budget), ArchiveObjectReader(transaction, budget: budget)
+        )
+        let bytes = valid
+        first.begin(name)
+        try bytes.prefix(400_000).withUnsafeBytes { try first.append($0) }
+        #expect(budget.remaining == 1000)
+        second.begin(name)
+        #expect(throws: StoreError.self) { try bytes.withUnsafeBytes { try second.append($0) } }
+        #expect(budget.remaining == 1000)
+        first.abandon()
+        second.begin(name)
+        try bytes.withUnsafeBytes { try second.append($0) }
+        #expect(try second.finish() == Int64(content.count))
+        second.abandon()
+        #expect(budget.remaining == 1000)
+    }
+
     @Test("a declared size of 2^64 - 1 is refused")
     func absurdSize() throws { try refused(header.archivePrefix(size: .max) + deflated(content)) }
 
