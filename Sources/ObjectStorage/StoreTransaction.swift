@@ -80,21 +80,30 @@ public final class StoreTransaction: Sendable {
 
     /// Stages a dirtree, dirmeta or commit.
     ///
+    /// - Parameter replacingDamaged: whether what is there already is damaged, so that these bytes take its place.
     /// - Throws: `StoreError.corrupted` when the bytes are not those of `expected`, `StoreError.tooLarge` for an
     ///   object that no ostree client would read, `SystemError`.
     @discardableResult
-    public func write(_ kind: ObjectKind, _ bytes: [UInt8], expected: Checksum? = nil) throws -> Checksum {
+    public func write(
+        _ kind: ObjectKind, _ bytes: [UInt8], expected: Checksum? = nil, replacingDamaged: Bool = false
+    ) throws -> Checksum {
         let name = ObjectName(SHA256.hash(bytes), kind)
         if let expected, expected != name.checksum {
             throw StoreError.corrupted(ObjectName(expected, kind), actual: name.checksum)
         }
         guard bytes.count <= Store.metadataLimit else { throw StoreError.tooLarge(name, bytes: bytes.count) }
-        if !reserve(name) { return name.checksum }
+        if replacingDamaged { try forget(name) }
+        guard replacingDamaged ? objects.with({ $0.reserve(name) }) : reserve(name) else { return name.checksum }
         try writeReserved(name, mode: 0o644) { file in
             try file.write(bytes)
             try complete(file)
         }
         return name.checksum
+    }
+
+    /// Drops what is known and staged of an object. What lies in the store stays until the commit.
+    private func forget(_ name: ObjectName) throws(SystemError) {
+        if objects.with({ $0.forget(name) }) { try Files.remove(FilePath(path(of: name))) }
     }
 
     // MARK: for the object writers

@@ -44,11 +44,14 @@ extension StoreTransaction {
         try Descriptor(opening: objects.string, flags: O_RDONLY | O_DIRECTORY).syncFileSystem()
     }
 
-    /// An object that another process has stored meanwhile stays: deployments may share its inode.
+    /// An object that another process has stored meanwhile stays: deployments may share its inode. Not so damaged
+    /// metadata, which no deployment shares: the staged object takes its place, also when the run that staged it was
+    /// interrupted and nobody remembers why it was.
     private func move(_ name: ObjectName) throws(SystemError) {
         let (staged, target) = (path(of: name), store.objectPath(name))
         while hostctl_renameat2(AT_FDCWD, staged, AT_FDCWD, target, HOSTCTL_RENAME_NOREPLACE) != 0 {
             switch errno {
+            case EEXIST where isDamagedMetadata(name): return _ = try retrying("store", target) { rename(staged, target) }
             case EEXIST: return try Files.remove(FilePath(staged))
             case EINVAL, ENOSYS: return _ = try retrying("store", target) { rename(staged, target) }
             case ENOENT where Files.exists(FilePath(staged)):
@@ -56,5 +59,11 @@ extension StoreTransaction {
             default: throw SystemError("store", target)
             }
         }
+    }
+
+    private func isDamagedMetadata(_ name: ObjectName) -> Bool {
+        guard name.kind != .file else { return false }
+        do { _ = try store.metadata(name) } catch StoreError.corrupted { return true } catch { return false }
+        return false
     }
 }

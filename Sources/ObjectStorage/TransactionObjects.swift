@@ -25,6 +25,12 @@ struct TransactionObjects {
         staged.insert(name)
     }
 
+    /// Counts on an object no longer. `true` when it was staged.
+    mutating func forget(_ name: ObjectName) -> Bool {
+        present.remove(name)
+        return staged.remove(name) != nil
+    }
+
     /// Whether nobody is writing.
     var isQuiet: Bool { unfinished.isEmpty }
 }

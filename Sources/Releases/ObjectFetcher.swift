@@ -139,12 +139,14 @@ private final class FetchWorker: TransferSink {
     }
 
     private func metadata(_ name: ObjectName) throws -> [UInt8] {
-        if work.transaction.contains(name) { return try work.transaction.metadata(name) }
+        let isPresent = work.transaction.contains(name)
+        if isPresent, let bytes = try intactMetadata(name) { return bytes }
         return try askingTwice {
             let bytes = try connection.bytes(of: objects + name.archivePath, limit: Store.metadataLimit)
             guard work.budget.take(UInt64(bytes.count)) else { throw StoreError.corrupted(name, actual: nil) }
             do {
-                try work.transaction.write(name.kind, bytes, expected: name.checksum)
+                try work.transaction.write(
+                    name.kind, bytes, expected: name.checksum, replacingDamaged: isPresent)
             } catch {
                 work.budget.giveBack(UInt64(bytes.count))
                 throw error
@@ -152,6 +154,11 @@ private final class FetchWorker: TransferSink {
             work.fetched(bytes: Int64(bytes.count))
             return bytes
         }
+    }
+
+    /// `nil` when it is damaged here: then the origin's takes its place.
+    private func intactMetadata(_ name: ObjectName) throws -> [UInt8]? {
+        do { return try work.transaction.metadata(name) } catch StoreError.corrupted { return nil }
     }
 
     private func fetchFile(_ name: ObjectName) throws { try askingTwice { try fetchFileOnce(name) } }

@@ -44,6 +44,22 @@ import TrustMetadata
         #expect(closed.text == "")
     }
 
+    @Test("damaged metadata in a store is fetched again and replaced", arguments: ["dirtree", "dirmeta"])
+    func healed(_ kind: String) throws {
+        let host = try HostFixture(releases: ["1"], installed: nil)
+        let store = host.origin.removingLastComponent().appending("fetched")
+        let fetch = ["store", "fetch", "file://\(host.origin)/store", HostFixture.ref, "--store", store.string]
+        try host.succeed(fetch)
+        let found = try run(["/usr/bin/find", "\(store)/objects", "-name", "*.\(kind)"]).text
+        let path = FilePath(String(try #require(found.split(separator: "\n").first)))
+        var bytes = try Files.read(path, limit: 1 << 20)
+        bytes[bytes.count / 2] ^= 1
+        try Files.replace(path, with: bytes)
+        try host.succeed(fetch)
+        #expect(try Files.read(path, limit: 1 << 20) != bytes)
+        try host.sysroot.ostree("fsck", "--quiet", "--repo=\(store)")
+    }
+
     @Test("another image under a published version is refused")
     func versionTaken() throws {
         let host = try HostFixture(releases: ["1"], installed: nil)
