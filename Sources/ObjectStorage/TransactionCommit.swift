@@ -51,7 +51,8 @@ extension StoreTransaction {
         let (staged, target) = (path(of: name), store.objectPath(name))
         while hostctl_renameat2(AT_FDCWD, staged, AT_FDCWD, target, HOSTCTL_RENAME_NOREPLACE) != 0 {
             switch errno {
-            case EEXIST where isDamagedMetadata(name): return _ = try retrying("store", target) { rename(staged, target) }
+            case EEXIST where isDamagedMetadata(name):
+                return _ = try retrying("store", target) { rename(staged, target) }
             case EEXIST: return try Files.remove(FilePath(staged))
             case EINVAL, ENOSYS: return _ = try retrying("store", target) { rename(staged, target) }
             case ENOENT where Files.exists(FilePath(staged)):

@@ -104,7 +104,9 @@ public final class Connection {
 
     private static func requireUsable(_ url: String) throws {
         let isKnown = ["http://", "https://", "file:///"].contains { url.hasPrefix($0) }
-        guard isKnown, url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { throw TransferError.unusable(url: TransferError.shown(url)) }
+        guard isKnown, url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            throw TransferError.unusable(url: TransferError.shown(url))
+        }
     }
 }
 

@@ -41,7 +41,9 @@ import Transfers
 
     @Test(
         "a password in an address is in no error",
-        arguments: ["http://user:secret@127.0.0.1:1/a@b", "http://user:secret@127.0.0.1:1/a b", "http://u:secret@[::1/"])
+        arguments: [
+            "http://user:secret@127.0.0.1:1/a@b", "http://user:secret@127.0.0.1:1/a b", "http://u:secret@[::1/",
+        ])
     func password(_ url: String) throws {
         let error = #expect(throws: TransferError.self) {
             try fixture.connection(attempts: 1).bytes(of: url, limit: 10)
