@@ -73,16 +73,6 @@ public enum Files {
         throw failure
     }
 
-    /// Replaces a symbolic link in one step.
-    ///
-    /// - Throws: `SystemError`.
-    public static func replaceLink(_ path: FilePath, target: String) throws(SystemError) {
-        let temporary = temporaryName(beside: path)
-        try retrying("make the link", path.string) { symlink(target, temporary.string) }
-        try move(temporary, to: path)
-        try syncFolder(path.removingLastComponent())
-    }
-
     /// Makes renames and new names in a folder durable.
     ///
     /// - Throws: `SystemError`.

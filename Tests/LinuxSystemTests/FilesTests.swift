@@ -135,14 +135,6 @@ import Testing
         #expect(wins.with { $0 } == 1)
     }
 
-    @Test("a link is replaced in one step, and a kill leaves the old or the new one")
-    func killedLink() throws {
-        try Files.replaceLink(file, target: "old")
-        #expect(try Trial.run("link", file.string, "new").status == 0)
-        #expect(Files.linkTarget(file) == "new")
-        #expect(try Files.names(in: folder.path) == ["file"])
-    }
-
     @Test("a file that is larger than the limit is refused, and one that just fits is read")
     func readLimit() throws {
         try folder.write("file", text: "12345")

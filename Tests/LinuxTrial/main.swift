@@ -2,7 +2,7 @@ import Glibc
 import LinuxSystem
 import SystemPackage
 
-// linux-trial replace PATH TEXT | link PATH TARGET | create PATH TEXT | remove PATH | names PATH
+// linux-trial replace PATH TEXT | create PATH TEXT | remove PATH | names PATH
 //             | lock PATH shared|exclusive HOLDER | reach NAME TIMES
 //
 // Arguments as the kernel passed them: some tests run it where /proc is missing.
@@ -12,7 +12,6 @@ let path = FilePath(arguments[2])
 do {
     switch arguments[1] {
     case "replace": try Files.replace(path, with: Array(arguments[3].utf8))
-    case "link": try Files.replaceLink(path, target: arguments[3])
     case "create": try Files.create(path, bytes: Array(arguments[3].utf8), mode: 0o664)
     case "remove": try Files.removeTree(path)
     case "names": print(try Files.names(in: path).joined(separator: " "))
