@@ -12,4 +12,11 @@ public struct OSTreeError: ExplainedError, Equatable {
     public let message: String
 
     public var reason: String { "cannot \(operation): \(message)" }
+
+    public var advice: String? { isOutOfSpace ? "free some space and run the command again" : nil }
+
+    public var category: FailureCategory { isOutOfSpace ? .noSpace : .failed }
+
+    /// `G_IO_ERROR_NO_SPACE`, as GLib translates `ENOSPC`.
+    private var isOutOfSpace: Bool { domain == "g-io-error-quark" && code == 12 }
 }

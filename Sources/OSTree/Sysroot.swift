@@ -14,7 +14,11 @@ public final class Sysroot: Sendable {
     // excess of conservatism" (its words; later versions have dropped it): that waits for every file system of
     // a busy machine. What a deployment needs is still flushed, and its errors are seen: syncfs of the
     // file system under the sysroot, and a freeze and thaw (or syncfs) of the one under /boot.
-    private static let options: Void = { _ = setenv("OSTREE_SYSROOT_OPTS", "skip-sync", 0) }()
+    //
+    // The second option is for later versions, which make room on a full /boot by deleting the kernels of the
+    // rollback deployment before the switch; a failure after that would leave nothing to go back to. Versions
+    // that do not know an option ignore it.
+    private static let options: Void = { _ = setenv("OSTREE_SYSROOT_OPTS", "skip-sync,no-early-prune", 0) }()
 
     /// Names a sysroot; nothing is read yet.
     public init(at path: FilePath) {

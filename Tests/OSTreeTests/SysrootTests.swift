@@ -1,6 +1,7 @@
 import Checksums
+import Glibc
 import LinuxSystem
-import OSTree
+@testable import OSTree
 import SysrootFixtures
 import SystemPackage
 import TestSupport
@@ -30,6 +31,24 @@ import Testing
         #expect(try fixture.stockStatus() == [])
         try sysroot.write([new])
         #expect(try fixture.stockStatus() == ["\(new.checksum).0"])
+    }
+
+    @Test("later versions are kept from pruning /boot before the switch, unless the operator says otherwise")
+    func options() throws {
+        try sysroot.load()
+        let options = try #require(getenv("OSTREE_SYSROOT_OPTS").map { String(cString: $0) })
+        #expect(options.split(separator: ",").map(String.init).sorted() == ["no-early-prune", "skip-sync"])
+        #expect(try run(["/usr/bin/ostree", "admin", "status", "--sysroot=\(fixture.root)"]).status == 0)
+    }
+
+    @Test("a full file system is told from other failures")
+    func noSpace() {
+        let full = OSTreeError(operation: "x", domain: "g-io-error-quark", code: 12, message: "no space")
+        #expect(full.category == .noSpace)
+        #expect(full.advice != nil)
+        let other = OSTreeError(operation: "x", domain: "g-io-error-quark", code: 1, message: "not found")
+        #expect(other.category == .failed)
+        #expect(OSTreeError(operation: "x", domain: "other", code: 12, message: "").category == .failed)
     }
 
     @Test("stock tools read what was deployed, with its kernel arguments and origin")
