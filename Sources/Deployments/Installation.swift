@@ -12,28 +12,36 @@ extension SysrootChange {
     ///   - root: a folder, made when it is missing.
     ///   - stateroot: the stateroot's name.
     /// - Throws: `DeploymentError.alreadyInstalled` when it has deployments; `DeploymentError.invalidName`;
-    ///   `OSTreeError`, `SystemError`.
+    ///   `LockedError` while another command changes it; `OSTreeError`, `SystemError`.
     public static func initialize(root: FilePath, stateroot: String) throws {
         guard isName(stateroot) else { throw DeploymentError.invalidName(stateroot) }
         let paths = SysrootPaths(root: root)
-        // An interrupted installation may have come past its switch; completing it is the next turn's work.
-        let isInterrupted = try PendingChange.load(paths) != nil
-        if !isInterrupted, !SysrootReader(root: root).readDeployments().deployments.isEmpty {
-            throw DeploymentError.alreadyInstalled(path: root.string)
-        }
+        try requireEmpty(paths)
+        // The first thing there is, so that of two installations into one folder only one goes on.
+        try Files.makeFolder(paths.state)
+        let lock = try FileLock(paths.lock, .exclusive, seconds: 0, holder: "an installation (pid \(getpid()))")
+        defer { withExtendedLifetime(lock) {} }
+        try requireEmpty(paths)  // another installation may have ended just before the lock was ours
         try Files.makeFolder(paths.boot)
         let sysroot = Sysroot(at: root)
         try sysroot.ensureInitialized()
         try retrying("set the permissions of", paths.repository.string) { chmod(paths.repository.string, 0o700) }
         // hostctl writes what boot loaders read; libostree must not run grub-mkconfig behind its back.
         try Repository(opening: paths.repository).configure(group: "sysroot", key: "bootloader", value: "none")
-        try Files.makeFolder(paths.state)
         if !Files.exists(paths.deploy.appending(stateroot).appending("var")) {
             try Files.removeTree(paths.deploy.appending(stateroot))
             try sysroot.load()
             try sysroot.makeStateroot(stateroot)
         }
         try Descriptor(opening: paths.state.string, flags: O_RDONLY | O_DIRECTORY).syncFileSystem()
+    }
+
+    /// An interrupted installation may have come past its switch; completing it is the next turn's work.
+    private static func requireEmpty(_ paths: SysrootPaths) throws {
+        let isInterrupted = try PendingChange.load(paths) != nil
+        if !isInterrupted, !SysrootReader(root: paths.root).readDeployments().deployments.isEmpty {
+            throw DeploymentError.alreadyInstalled(path: paths.root.string)
+        }
     }
 
     /// Whether a name can be a folder's and part of a ref's.

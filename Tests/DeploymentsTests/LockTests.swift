@@ -45,6 +45,16 @@ import Testing
         _ = try host.change()
     }
 
+    @Test("of two installations into one folder the second makes nothing")
+    func secondInstallation() throws {
+        let other = try TestSysroot()
+        try Files.makeFolder(other.paths.state)
+        let lock = try FileLock(other.paths.lock, .exclusive, seconds: 0, holder: "hostctl install sysroot")
+        #expect(throws: LockedError.self) { try SysrootChange.initialize(root: other.root, stateroot: "host") }
+        #expect(try Files.names(in: other.root.appending("ostree")) == ["hostctl"])
+        withExtendedLifetime(lock) {}
+    }
+
     @Test("a stock ostree command keeps us out, and is named")
     func stockCommand() throws {
         let library = Sysroot(at: host.root)
