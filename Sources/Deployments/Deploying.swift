@@ -68,11 +68,26 @@ extension SysrootChange {
         throw error
     }
 
+    /// Makes or enters a folder of the new deployment. A link is refused: the image would choose where on this host
+    /// is written.
+    private static func makeFolder(_ name: String, in parent: FilePath) throws -> FilePath {
+        let path = parent.appending(name)
+        let folder = try Descriptor(opening: parent.string, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+        if mkdirat(folder.raw, name, 0o755) != 0, errno != EEXIST { throw SystemError("make the folder", path.string) }
+        do throws(SystemError) {
+            _ = try Descriptor(opening: name, relativeTo: folder.raw, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+        } catch {
+            guard error.code == .notDirectory || error.code == .tooManySymbolicLinkLevels else { throw error }
+            throw DeploymentError.notDeployable(detail: "\(path) is not a folder")
+        }
+        return path
+    }
+
     /// Keys given at installation become a local change of /etc, which every later deployment takes over.
     private func writeKeys(_ keys: [(name: String, pem: String)], _ name: DeploymentName) throws {
         if keys.isEmpty { return }
-        let folder = paths.folder(of: name).appending("etc/hostctl/trusted-keys.d")
-        try Files.makeFolder(folder)
+        var folder = paths.folder(of: name)
+        for part in ["etc", "hostctl", "trusted-keys.d"] { folder = try Self.makeFolder(part, in: folder) }
         for key in keys {
             try Files.replace(folder.appending(key.name), with: Array(key.pem.utf8), mode: 0o644)
         }

@@ -1,4 +1,5 @@
 import Checksums
+import Glibc
 import LinuxSystem
 import ObjectFormats
 import ObjectStorage
@@ -54,7 +55,17 @@ struct KernelFiles {
     }
 
     private static func hash(_ path: FilePath, _ hasher: inout SHA256) throws {
-        let file = try Descriptor(opening: path.string)
+        // Without O_NONBLOCK a named pipe in a damaged store would hold us up for ever.
+        let file: Descriptor
+        do throws(SystemError) {
+            file = try Descriptor(opening: path.string, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+        } catch {
+            guard error.code == .tooManySymbolicLinkLevels else { throw error }
+            throw DeploymentError.notDeployable(detail: "its kernel or initramfs is a link")
+        }
+        guard try file.status().st_mode & S_IFMT == Glibc.S_IFREG else {
+            throw DeploymentError.notDeployable(detail: "its kernel or initramfs is not a regular file")
+        }
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
         defer { buffer.deallocate() }
         while true {

@@ -167,6 +167,30 @@ import Testing
         #expect(host.versions == ["3", "2"])
     }
 
+    @Test("an image whose key folder is a link cannot make us write elsewhere", arguments: ["", "/trusted-keys.d"])
+    func linkedKeyFolder(_ part: String) throws {
+        let outside = host.fixture.beside("outside")
+        try Files.makeFolder(outside.appending("trusted-keys.d"))
+        var image = TestImage("3")
+        image.links["usr/etc/hostctl\(part)"] = outside.string
+        let versions = host.versions
+        #expect(throws: DeploymentError.self) { try host.deploy(image, keys: [(name: "a.pem", pem: "x")]) }
+        #expect(try Files.names(in: outside) == ["trusted-keys.d"])
+        #expect(try Files.names(in: outside.appending("trusted-keys.d")) == [])
+        #expect(host.versions == versions)
+    }
+
+    @Test("a kernel that is a link is refused")
+    func linkedKernel() throws {
+        var image = TestImage("3")
+        image.missing = ["usr/lib/modules/6.1.0/vmlinuz"]
+        image.links["usr/lib/modules/6.1.0/vmlinuz"] = "/etc/passwd"
+        let versions = host.versions
+        let error = #expect(throws: DeploymentError.self) { try host.deploy(image) }
+        guard case .notDeployable? = error else { return _ = Issue.record("\(String(describing: error))") }
+        #expect(host.versions == versions)
+    }
+
     @Test("a folder that is no sysroot")
     func noSysroot() throws {
         let folder = try TemporaryFolder()

@@ -15,6 +15,8 @@ public struct TestImage {
     public var kernelVersion = "6.1.0"
     /// Files by path, besides those that every image has.
     public var files: [String: String] = [:]
+    /// Symbolic links: targets by path.
+    public var links: [String: String] = [:]
     /// Paths that this image lacks.
     public var missing: [String] = []
     public var kernelArguments: [String] = []
@@ -37,6 +39,9 @@ public struct TestImage {
         for (path, text) in all {
             let attributes = FileAttributes(permissions: 0o644)
             root[path] = .file(TreeFile(attributes: attributes, content: .bytes(Array(text.utf8))))
+        }
+        for (path, target) in links {
+            root[path] = .link(TreeLink(attributes: FileAttributes(permissions: 0o777), target: target))
         }
         return root
     }
