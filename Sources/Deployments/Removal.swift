@@ -1,3 +1,4 @@
+import Glibc
 import LinuxSystem
 import OSTree
 import ObjectStorage
@@ -25,8 +26,9 @@ extension SysrootChange {
         if !isSwitched { try StatusFile(paths).write(reader.report()) }
     }
 
-    /// Removes what a change has dropped, and what its switch has made useless.
+    /// Removes what a change has dropped, and what its switch has made useless, once the switch is durable.
     func removeDropped(_ pending: PendingChange) throws {
+        try makeSwitchDurable()
         FaultPoint.reached("deploy.before-prune")
         let listed = reader.readDeployments().listed
         for name in pending.dropping where !listed.contains(where: { $0.name == name }) { try remove(name) }
@@ -37,6 +39,15 @@ extension SysrootChange {
         try removeReplacedLinks()
         try renewLeases(listed.map(\.name))
         FaultPoint.reached("deploy.after-prune")
+    }
+
+    /// Flushes the switch. libostree may only have renamed a link: a power cut could bring the old list back, whose
+    /// deployments must still be there then.
+    private func makeSwitchDurable() throws {
+        let ostree = try Descriptor(opening: paths.root.appending("ostree").string, flags: O_RDONLY | O_DIRECTORY)
+        let boot = try Descriptor(opening: paths.boot.string, flags: O_RDONLY | O_DIRECTORY)
+        try ostree.syncFileSystem()
+        if try boot.status().st_dev != ostree.status().st_dev { try boot.syncFileSystem() }
     }
 
     /// Removes a deployment's folder first and its lease last, so that its objects outlive it.
