@@ -74,14 +74,15 @@ public final class SysrootChange {
         Array(zip(sysroot.deployments, reader.readDeployments().listed))
     }
 
-    /// Writes a finished change into history and status file, and forgets the last failure. The pending change is
+    /// Writes a finished change into history and status file. A new default makes the last failure history; a pin
+    /// says nothing about why an upgrade failed. The pending change is
     /// cleared after this, so that what an interruption prevents is made up for.
     ///
     /// - Parameter resuming: the change was interrupted, and may stand in the history already.
     func finish(
         _ action: HistoryEntry.Action, _ name: DeploymentName, resuming: Bool = false
     ) throws -> DeploymentRecord {
-        try FailureRecord.clear(paths)
+        if action != .pin, action != .unpin { try FailureRecord.clear(paths) }
         let report = reader.report()
         guard let record = report.deployments.first(where: { $0.name == name }) else {
             throw DeploymentError.unknownDeployment(name.description)
@@ -102,9 +103,43 @@ public final class SysrootChange {
 
     /// Remembers why a change failed, where `status` shows it after a reboot.
     ///
-    /// - Throws: `SystemError`.
+    /// - Throws: no `SystemError`: the disk that is too full or read-only for the change may be so for this, too,
+    ///   and the first error counts.
     public func recordFailure(_ error: any Error) throws {
-        try FailureRecord(command: command, error: error).save(paths)
-        try StatusFile(paths).write(reader.report())
+        try Self.save(error, command, paths) { try StatusFile(paths).write(reader.report()) }
+    }
+
+    /// Remembers why a turn could not even begin, as `recordFailure` does for one that has.
+    ///
+    /// A `LockedError` is not remembered, as the other one's story is not ours to tell, and nothing is where there is
+    /// no sysroot.
+    /// - Parameters:
+    ///   - error: what `init` has thrown.
+    ///   - command: as `hostctl rollback`.
+    ///   - paths: the sysroot's.
+    ///   - host: the running system.
+    /// - Throws: as `recordFailure`.
+    public static func remember(
+        _ error: any Error, command: String, paths: SysrootPaths, host: RunningHost = RunningHost()
+    ) throws {
+        let reader = SysrootReader(root: paths.root, host: host)
+        guard !(error is LockedError), reader.isSysroot else { return }
+        try save(error, command, paths) {
+            // Whoever holds the lock writes the status when done; what was read meanwhile may be outdated.
+            do {
+                let lock = try FileLock(paths.lock, .exclusive, seconds: 0, holder: "\(command) (pid \(getpid()))")
+                try StatusFile(paths).write(reader.report())
+                withExtendedLifetime(lock) {}
+            } catch is LockedError {}
+        }
+    }
+
+    private static func save(
+        _ error: any Error, _ command: String, _ paths: SysrootPaths, refreshing refresh: () throws -> Void
+    ) throws {
+        do {
+            try FailureRecord(command: command, error: error).save(paths)
+            try refresh()
+        } catch is SystemError {}
     }
 }

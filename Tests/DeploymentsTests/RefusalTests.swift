@@ -191,6 +191,29 @@ import Testing
         #expect(host.versions == versions)
     }
 
+    @Test("a turn that cannot begin is remembered, and pinning does not clear that")
+    func rememberedFailure() throws {
+        let error = DeploymentError.viewsDiffer(detail: "a test")
+        try SysrootChange.remember(error, command: "hostctl rollback", paths: host.paths)
+        #expect(host.report.lastFailure?.reason == error.reason)
+        #expect(host.report.lastFailure?.command == "hostctl rollback")
+        _ = try host.change().setPinned(0, true)
+        #expect(host.report.lastFailure != nil)
+        _ = try host.change().setPinned(0, false)
+        _ = try host.change().rollback()
+        #expect(host.report.lastFailure == nil)
+        try SysrootChange.remember(LockedError(path: "x", holder: nil), command: "hostctl pin", paths: host.paths)
+        #expect(host.report.lastFailure == nil)
+    }
+
+    @Test("a failure that cannot be recorded does not hide the failure of the change")
+    func unrecordedFailure() throws {
+        let change = try host.change()
+        // A folder in its place: the record cannot be renamed over it.
+        try Files.makeFolder(host.paths.state.appending("failure.json/x"))
+        #expect(throws: Never.self) { try change.recordFailure(DeploymentError.noRollback) }
+    }
+
     @Test("a folder that is no sysroot")
     func noSysroot() throws {
         let folder = try TemporaryFolder()
