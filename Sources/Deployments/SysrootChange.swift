@@ -47,6 +47,7 @@ public final class SysrootChange {
         store = try Store(opening: paths.repository)
         sysroot = Sysroot(at: root)
         try takeLibraryLock(deadline: start + .seconds(wait), waiting)
+        try reader.rememberRevokedKeys()
         try requireAgreement()
         try completeInterrupted()
     }

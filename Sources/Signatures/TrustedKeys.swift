@@ -21,6 +21,13 @@ public struct TrustedKeys: Sendable {
         self.revoked = revoked
     }
 
+    /// These keys with more revoked ones, which do not count whatever file holds them.
+    public func adding(revoked more: [PublicKey]) -> TrustedKeys {
+        var all = revoked
+        for key in more where !all.contains(key) { all.append(key) }
+        return TrustedKeys(keys: keys, revoked: all)
+    }
+
     /// Reads the folders, highest precedence first; a missing folder is an empty one.
     ///
     /// - Throws: `SignatureError` naming the file that is not one ed25519 public key, because a set of keys

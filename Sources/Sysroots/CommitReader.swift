@@ -10,7 +10,8 @@ struct CommitReader {
     private let keys: TrustedKeys?
 
     /// Opens the store and reads the keys; what cannot be read is reported and left out.
-    init(_ paths: SysrootPaths, folders: [FilePath], problems: inout [SysrootProblem]) {
+    init(_ reader: SysrootReader, folders: [FilePath], problems: inout [SysrootProblem]) {
+        let paths = reader.paths
         func reading<Value>(_ kind: SysrootProblem.Kind, _ path: FilePath, _ body: () throws -> Value) -> Value? {
             do { return try body() } catch {
                 problems.append(SysrootProblem(kind, path: path.string, Self.text(error)))
@@ -19,7 +20,7 @@ struct CommitReader {
         }
         store = reading(.unreadableFolder, paths.repository) { try Store(opening: paths.repository) }
         keys = folders.first.flatMap { first in
-            reading(.unreadableKeys, first) { try TrustedKeys.load(folders: folders) }
+            reading(.unreadableKeys, first) { try reader.trustedKeys(in: folders) }
         }
     }
 

@@ -34,7 +34,7 @@ public struct SysrootReader: Sendable {
     func report(isReadable: Bool) -> SysrootReport {
         if !isReadable, let written = StatusFile(paths).read() { return rebooted(written) }
         var report = readDeployments()
-        let commits = CommitReader(paths, folders: keyFolders(report), problems: &report.problems)
+        let commits = CommitReader(self, folders: keyFolders(report), problems: &report.problems)
         for index in report.deployments.indices { commits.fill(&report.deployments[index]) }
         readState(&report)
         return report

@@ -121,6 +121,40 @@ import Testing
         try host.expectAgreement()
     }
 
+    @Test("a key that is masked stays revoked after a rollback to an /etc without the mask")
+    func revokedKeys() throws {
+        let key = try PrivateKey.generate()
+        for version in ["1", "2"] {
+            var image = TestImage(version)
+            image.files["usr/lib/hostctl/trusted-keys.d/release.pem"] = key.publicKey.pem
+            let commit = try image.commit(to: host.fixture.store, signedBy: [key])
+            let request = DeployRequest(commit: commit, refspec: TestImage.ref, stateroot: "host")
+            #expect(try host.change().deploy(request).verdict == .trusted(keyIDs: [key.publicKey.id]))
+        }
+        let current = host.folder(try #require(host.report.defaultDeployment))
+        try Files.makeFolder(host.root.appending("\(current)/etc/hostctl/trusted-keys.d"))
+        try host.fixture.write("\(current)/etc/hostctl/trusted-keys.d/release.pem", "")
+
+        let record = try host.change().rollback()
+        #expect(record.version == "1")
+        #expect(!Files.exists(host.root.appending("\(host.folder(record))/etc/hostctl/trusted-keys.d/release.pem")))
+        #expect(record.verdict == .revoked(keyIDs: [key.publicKey.id]))
+        #expect(try SysrootReader(root: host.root).trustedKeys().keys.isEmpty)
+        #expect(try RevokedKeys.load(host.paths).keys == [key.publicKey])
+    }
+
+    @Test("a damaged list of revoked keys trusts nobody and keeps nobody from a rollback")
+    func damagedRevocations() throws {
+        try host.deploy("1")
+        try host.deploy("2")
+        for text in ["{", "{\"format\":1,\"keys\":[\"x\"]}"] {
+            try host.fixture.write("ostree/hostctl/revoked.json", text)
+            #expect(throws: SysrootError.self) { try SysrootReader(root: host.root).trustedKeys() }
+            #expect(host.report.problems.map(\.kind) == [.unreadableKeys])
+            _ = try host.change().rollback()
+        }
+    }
+
     @Test("a key file's name cannot lead out of the key folder", arguments: ["../x.pem", "x", ".x.pem", "a/b.pem"])
     func keyNames(_ name: String) throws {
         let before = try host.fixture.snapshot(without: ["/ostree/repo"])
