@@ -73,8 +73,14 @@ private struct ChangeRun {
     }
 
     func run(_ body: (SysrootChange) throws -> DeploymentRecord) throws -> DeploymentRecord {
-        let change = try SysrootChange(
-            root: sysroot.root, command: command, wait: waiting.wait, waiting: WaitOptions.announce)
+        let change: SysrootChange
+        do {
+            change = try SysrootChange(
+                root: sysroot.root, command: command, wait: waiting.wait, waiting: WaitOptions.announce)
+        } catch {
+            try SysrootChange.remember(error, command: command, paths: SysrootPaths(root: sysroot.root))
+            throw error
+        }
         do { return try body(change) } catch {
             try change.recordFailure(error)
             throw error

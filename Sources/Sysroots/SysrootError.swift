@@ -9,7 +9,8 @@ public enum SysrootError: ExplainedError, Equatable {
 
     public var reason: String {
         switch self {
-        case .damagedState(let path, let detail), .damagedRevocations(let path, let detail): "\(path) is damaged: \(detail)"
+        case .damagedState(let path, let detail), .damagedRevocations(let path, let detail):
+            "\(path) is damaged: \(detail)"
         }
     }
 

@@ -50,10 +50,8 @@ public struct Updater {
                 try refreshStatus(reader)
             }
             return outcome
-        } catch let error as LockedError {
-            throw error  // the other one's story is not ours to tell
         } catch {
-            try remember(error, reader)
+            try SysrootChange.remember(error, command: command, paths: paths)
             throw error
         }
     }
@@ -66,16 +64,8 @@ public struct Updater {
         if PendingChange.exists(in: paths) {
             _ = try SysrootChange(root: paths.root, command: command, wait: wait, waiting: waiting)
         }
+        try reader.rememberRevokedKeys()
         return try Update(self, reader, request).run()
-    }
-
-    private func remember(_ error: any Error, _ reader: SysrootReader) throws {
-        do {
-            try FailureRecord(command: command, error: error).save(paths)
-            try refreshStatus(reader)
-        } catch is SystemError {
-            // The disk that is too full or read-only for the update may be so for this, too: the first error counts.
-        }
     }
 
     /// Whoever holds the sysroot's lock writes the file when done; what was read meanwhile may be outdated.
@@ -115,7 +105,7 @@ private struct Update {
     }
 
     private static func keys(_ reader: SysrootReader) throws -> TrustedKeys {
-        let keys = try TrustedKeys.load(folders: reader.trustedKeyFolders)
+        let keys = try reader.trustedKeys()
         if keys.keys.isEmpty { throw UpdateError.noTrustedKeys(folders: reader.trustedKeyFolders.map(\.string)) }
         return keys
     }

@@ -115,6 +115,15 @@ import TrustMetadata
         try origin.expectUntrusted("revoked key \(retired.publicKey.id)")
     }
 
+    @Test("a key that was masked before a rollback stays revoked, though the older /etc has no mask")
+    func revokedBeforeRollback() throws {
+        try origin.serveSignatures([try retired.sign(origin.served(origin.commitPath()))])
+        try origin.host.change("upgrade")
+        try origin.writeTrustedKey("retired.pem", "")
+        try origin.host.change("rollback")
+        try origin.expectUntrusted("revoked key \(retired.publicKey.id)")
+    }
+
     @Test("an index signed by a revoked key is refused") func index() async throws {
         try origin.writeTrustedKey("retired.pem", "")
         let index = try origin.origin.index(channel: origin.channel, architecture: origin.architecture)

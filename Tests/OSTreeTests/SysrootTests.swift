@@ -1,11 +1,12 @@
 import Checksums
 import Glibc
 import LinuxSystem
-@testable import OSTree
 import SysrootFixtures
 import SystemPackage
 import TestSupport
 import Testing
+
+@testable import OSTree
 
 @Suite struct SysrootTests {
     private let fixture: TestSysroot
