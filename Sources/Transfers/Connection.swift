@@ -57,7 +57,7 @@ public final class Connection {
             try restart(sink)
             code = handle.perform(url, offset: 0)
         }
-        if code != CURLE_OK { throw failure(code, url) }
+        if code != CURLE_OK || !handle.receiver.isAsked { throw failure(code, url) }
     }
 
     private func restart(_ sink: any TransferSink) throws(TransferFailure) {
@@ -69,7 +69,7 @@ public final class Connection {
         let receiver = handle.receiver
         if let error = receiver.failure { return TransferFailure(error, mayPass: false) }
         // Before its size: the page that explains a failure may be larger than what was asked for.
-        let status = handle.status
+        let status = receiver.status
         if status >= 400 {
             let mayPass = status >= 500 || status == 429 || status == 408
             return TransferFailure(TransferError.refused(url: url, status: status), mayPass: mayPass)
@@ -79,6 +79,9 @@ public final class Connection {
         }
         switch code {
         case CURLE_ABORTED_BY_CALLBACK: return TransferFailure(TransferError.cancelled(url: url), mayPass: false)
+        // The callback refused it, or there was no body to refuse.
+        case CURLE_OK, CURLE_WRITE_ERROR:
+            return TransferFailure(TransferError.refused(url: url, status: status), mayPass: false)
         case CURLE_PARTIAL_FILE: return TransferFailure(TransferError.truncated(url: url), mayPass: true)
         case CURLE_TOO_MANY_REDIRECTS: return TransferFailure(TransferError.redirected(url: url), mayPass: false)
         // Also said of an answer without a status line, as what an earlier answer had too much looks like.

@@ -14,8 +14,29 @@ final class CurlHandle {
         var failure: (any Error)?
         /// Whether more bytes came than the limit, counting also those that libcurl drops, as a redirect's page.
         var isFlooded = false
+        /// How many bytes the sink had before the request.
+        var offset: Int64 = 0
         let stop: StopFlag?
-        init(stop: StopFlag?) { self.stop = stop }
+        private let handle: UnsafeMutableRawPointer
+
+        init(_ handle: UnsafeMutableRawPointer, stop: StopFlag?) {
+            self.handle = handle
+            self.stop = stop
+        }
+
+        /// The last answer's HTTP status; 0 when there was none, as for files.
+        var status: Int {
+            var value = 0
+            hostctl_getinfo_long(handle, CURLINFO_RESPONSE_CODE, &value)
+            return value
+        }
+
+        /// Whether the answer is what was asked for: the file, or the rest of it. To libcurl, any status below
+        /// 400 is a success, also a redirect to nowhere.
+        var isAsked: Bool {
+            let status = status
+            return status == 0 || status == (offset > 0 ? 206 : 200)
+        }
     }
 
     let receiver: Receiver
@@ -24,7 +45,7 @@ final class CurlHandle {
         precondition(Self.isReady, "libcurl cannot start")
         guard let handle = curl_easy_init() else { fatalError("out of memory") }
         raw = OpaquePointer(handle)
-        receiver = Receiver(stop: stop)
+        receiver = Receiver(handle, stop: stop)
         configure(options)
     }
 
@@ -62,21 +83,16 @@ final class CurlHandle {
         set(CURLOPT_REDIR_PROTOCOLS_STR, url.hasPrefix("https:") ? "https" : "http,https")
         hostctl_setopt_offset(handle, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(receiver.limit - offset))
         hostctl_setopt_offset(handle, CURLOPT_RESUME_FROM_LARGE, curl_off_t(offset))
+        receiver.offset = offset
         receiver.count = offset
         receiver.failure = nil
         receiver.isFlooded = false
         return curl_easy_perform(handle)
     }
 
-    /// Whether the last answer was the rest alone, as asked for; files have no status.
-    var isRest: Bool { [0, 206].contains(status) }
-
-    /// The last answer's HTTP status; 0 when there was none.
-    var status: Int {
-        var value = 0
-        hostctl_getinfo_long(handle, CURLINFO_RESPONSE_CODE, &value)
-        return value
-    }
+    /// Whether bytes came that go on where the sink had stopped. When a length happens to be the offset, libcurl
+    /// takes the file for complete without looking at the range, and hands nothing on.
+    var isRest: Bool { receiver.isAsked && receiver.count > receiver.offset }
 }
 
 /// libcurl's write callback: anything but the full count ends the transfer.
@@ -85,6 +101,7 @@ private func receiveBody(
 ) -> Int {
     guard let context else { return 0 }
     let receiver = Unmanaged<CurlHandle.Receiver>.fromOpaque(context).takeUnretainedValue()
+    guard receiver.count > receiver.offset || receiver.isAsked else { return 0 }
     let length = size * count
     receiver.count += Int64(length)
     guard receiver.count <= receiver.limit else { return 0 }
@@ -106,6 +123,6 @@ private func checkProgress(
 ) -> Int32 {
     guard let context else { return 1 }
     let receiver = Unmanaged<CurlHandle.Receiver>.fromOpaque(context).takeUnretainedValue()
-    receiver.isFlooded = Int64(received) > receiver.limit.addingReportingOverflow(ignoredLimit).partialValue
+    receiver.isFlooded = Int64(received) - ignoredLimit > receiver.limit
     return receiver.isFlooded || receiver.stop?.isSet == true ? 1 : 0
 }

@@ -114,6 +114,25 @@ import Transfers
         #expect(fixture.server.requests.count == 1)
     }
 
+    @Test("an answer that is no file is refused, whatever it carries", arguments: [204, 206, 302, 304])
+    func noFile(_ status: Int) throws {
+        fixture.set(.status(status))
+        let sink = CollectingSink()
+        let url = fixture.url
+        let error = #expect(throws: TransferError.self) {
+            try fixture.connection().get(url, limit: 1 << 20, into: sink)
+        }
+        #expect(error == .refused(url: url, status: status))
+        #expect(sink.bytes.isEmpty)
+        #expect(fixture.server.requests.count == 1)
+    }
+
+    @Test("the largest limit there is refuses nothing") func noLimit() throws {
+        let sink = CollectingSink()
+        try fixture.connection().get(fixture.url, limit: .max, into: sink)
+        #expect(fixture.isContent(sink.bytes))
+    }
+
     @Test("a status is told as such even when its page is larger than the file could be", arguments: [404, 403])
     func largePage(_ status: Int) throws {
         fixture.set(.status(status))

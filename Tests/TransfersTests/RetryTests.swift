@@ -112,6 +112,29 @@ import Transfers
         #expect(fixture.isContent(sink.bytes))
     }
 
+    @Test("a rest that is as long as what is kept, and says not where it starts, makes the sink start over")
+    func rangeUntold() throws {
+        let rest = Array("status 206\n".utf8).count
+        fixture.set(.times(1, .status(206)))
+        let sink = CollectingSink(resumes: true, having: Array(fixture.content.prefix(rest)))
+        try fixture.connection().get(fixture.url, limit: 1 << 20, into: sink)
+        #expect(fixture.isContent(sink.bytes))
+        #expect(sink.restarts == 1)
+    }
+
+    @Test("the second half of a file is asked for and taken in") func secondHalf() throws {
+        let half = fixture.content.count / 2
+        let sink = CollectingSink(resumes: true, having: Array(fixture.content.prefix(half)))
+        try fixture.connection().get(fixture.url, limit: 1 << 20, into: sink)
+        #expect(fixture.isContent(sink.bytes))
+    }
+
+    @Test("a file that has come whole is whole when asked for again") func nothingLeft() throws {
+        let sink = CollectingSink(resumes: true, having: fixture.content)
+        try fixture.connection().get(fixture.url, limit: 1 << 20, into: sink)
+        #expect(fixture.isContent(sink.bytes))
+    }
+
     @Test("what a sink keeps counts towards the limit") func resumeLimit() throws {
         let sink = CollectingSink(resumes: true, having: Array(fixture.content.prefix(200_000)))
         let url = fixture.url
@@ -149,5 +172,13 @@ import Transfers
             fixture.server.heal()
             #expect(try fixture.isContent(connection.bytes(of: url, limit: 1 << 20)))
         }
+    }
+
+    @Test("an answer is not judged by the status of the one before") func freshStatus() throws {
+        let connection = fixture.connection(attempts: 1)
+        fixture.set(.status(404))
+        #expect(throws: TransferError.self) { try connection.bytes(of: fixture.url, limit: 100) }
+        let file = "file://\(fixture.folder.path)/\(TransferFixture.path)"
+        #expect(try fixture.isContent(connection.bytes(of: file, limit: 1 << 20)))
     }
 }
