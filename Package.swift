@@ -79,8 +79,8 @@ let package = Package(
         room(
             "Releases",
             [
-                "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "Transfers", "OSTree",
-                "LinuxSystem", system,
+                "ObjectPatches", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata",
+                "Transfers", "OSTree", "LinuxSystem", system,
             ]),
         // Recipes, root filesystem conversion, package lists.
         room(

@@ -17,14 +17,6 @@ struct EncodedObject {
     var alternatives: [Alternative]
 }
 
-/// A set of the bases of an index, by their positions.
-struct BaseSet: OptionSet, Hashable {
-    let rawValue: UInt64
-    init(rawValue: UInt64) { self.rawValue = rawValue }
-    init(_ position: Int) { rawValue = 1 << UInt64(position) }
-    func contains(_ position: Int) -> Bool { contains(BaseSet(position)) }
-}
-
 /// Finds the ways to make objects. One for each worker.
 final class ObjectEncoder {
     /// What is to be encoded.

@@ -26,6 +26,12 @@ public struct PatchIndex: Equatable, Sendable {
         self.objects = objects
     }
 
+    /// The bytes of the pool that a host needs which has the commit `base`; `nil` when patches do not start there.
+    public func poolBytes(from base: Checksum) -> Int64? {
+        guard let position = bases.firstIndex(of: base) else { return nil }
+        return parts.reduce(0) { $0 + ($1.bases.contains(position) ? Int64($1.storedSize) : 0) }
+    }
+
     /// One zstd frame in the pool.
     public struct Part: Equatable, Sendable {
         /// Bytes from the pool's beginning.
@@ -36,12 +42,15 @@ public struct PatchIndex: Equatable, Sendable {
         public var decodedSize: Int
         /// Of the stored bytes; checked before they are decoded.
         public var checksum: Checksum
+        /// The bases whose hosts need it. What a host needs is decided by what it has; this only foretells it.
+        public var bases: BaseSet
 
-        public init(offset: Int64, storedSize: Int, decodedSize: Int, checksum: Checksum) {
+        public init(offset: Int64, storedSize: Int, decodedSize: Int, checksum: Checksum, bases: BaseSet) {
             self.offset = offset
             self.storedSize = storedSize
             self.decodedSize = decodedSize
             self.checksum = checksum
+            self.bases = bases
         }
     }
 
@@ -138,4 +147,12 @@ public struct DeflateSpan: Hashable, Sendable {
     static func viewSize(_ size: Int64, _ spans: [DeflateSpan]) -> Int64 {
         spans.reduce(size) { $0 - $1.storedSize + $1.inflatedSize }
     }
+}
+
+/// A set of the bases of an index, by their positions.
+public struct BaseSet: OptionSet, Hashable, Sendable {
+    public let rawValue: UInt64
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+    init(_ position: Int) { rawValue = 1 << UInt64(position) }
+    func contains(_ position: Int) -> Bool { contains(BaseSet(position)) }
 }

@@ -21,6 +21,7 @@ extension PatchIndex {
             writer.add(count: part.storedSize)
             writer.add(count: part.decodedSize)
             writer.add(part.checksum.bytes)
+            writer.add(varint: part.bases.rawValue)
         }
         writer.add(count: sources.count)
         for source in sources { writer.add(source.name, source.size, source.spans) }
@@ -116,7 +117,10 @@ extension ByteReader {
         for _ in 0..<(try count(PatchLimits.parts, "parts")) {
             let stored = try count(PatchLimits.storedPartBytes, "stored bytes of a part")
             let decoded = try count(PatchLimits.decodedPartBytes, "decoded bytes of a part")
-            parts.append(.init(offset: offset, storedSize: stored, decodedSize: decoded, checksum: try checksum()))
+            parts.append(
+                .init(
+                    offset: offset, storedSize: stored, decodedSize: decoded, checksum: try checksum(),
+                    bases: BaseSet(rawValue: try varint())))
             offset += Int64(stored)
         }
         return parts

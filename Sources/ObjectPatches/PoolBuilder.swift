@@ -9,8 +9,6 @@ public struct BuiltPool: Sendable {
     public let index: PatchIndex
     /// The parts' bytes, in their order.
     public let parts: [[UInt8]]
-    /// For each base, in the index's order, the bytes of all parts that its hosts need.
-    public let bytesForBase: [Int64]
 }
 
 /// Makes the patches that bring hosts from earlier releases to a new one.
@@ -130,17 +128,15 @@ public struct PoolBuilder: Sendable {
     private func pool(_ layout: PoolLayout, _ frames: [[UInt8]]) -> BuiltPool {
         var offset: Int64 = 0
         var parts: [PatchIndex.Part] = []
-        var bytesForBase = [Int64](repeating: 0, count: bases.count)
         for (part, frame) in zip(layout.parts, frames) {
             parts.append(
                 .init(
                     offset: offset, storedSize: frame.count, decodedSize: part.bytes.count,
-                    checksum: SHA256.hash(frame)))
+                    checksum: SHA256.hash(frame), bases: part.bases))
             offset += Int64(frame.count)
-            for base in bases.indices where part.bases.contains(base) { bytesForBase[base] += Int64(frame.count) }
         }
         let index = PatchIndex(
             commit: commit, bases: bases, parts: parts, sources: layout.sources, objects: layout.objects)
-        return BuiltPool(index: index, parts: frames, bytesForBase: bytesForBase)
+        return BuiltPool(index: index, parts: frames)
     }
 }
