@@ -45,7 +45,8 @@ struct BaseTree {
         let joints = Set(".-+~_:".utf8)
         let bytes = Array(path.utf8)
         for (index, byte) in bytes.enumerated() {
-            let continues = isInVersion && joints.contains(byte) && index + 1 < bytes.count && digits.contains(bytes[index + 1])
+            let continues =
+                isInVersion && joints.contains(byte) && index + 1 < bytes.count && digits.contains(bytes[index + 1])
             if digits.contains(byte) || continues {
                 if !isInVersion { result.append(UInt8(ascii: "#")) }
                 isInVersion = true

@@ -26,6 +26,9 @@ public struct PatchIndex: Equatable, Sendable {
         self.objects = objects
     }
 
+    /// The bytes of the pool.
+    public var poolSize: Int64 { parts.last.map { $0.offset + Int64($0.storedSize) } ?? 0 }
+
     /// The bytes of the pool that a host needs which has the commit `base`; `nil` when patches do not start there.
     public func poolBytes(from base: Checksum) -> Int64? {
         guard let position = bases.firstIndex(of: base) else { return nil }

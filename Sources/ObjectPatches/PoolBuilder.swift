@@ -86,7 +86,9 @@ public struct PoolBuilder: Sendable {
     private func encode(_ tasks: [ObjectEncoder.Task], workers: Int) throws -> [EncodedObject] {
         let order = tasks.indices.sorted { tasks[$0].size > tasks[$1].size }
         let results = Guarded([EncodedObject?](repeating: nil, count: tasks.count))
-        try forEach(order, workers, "making patches", .objects) { ObjectEncoder(stores) } _: { encoder, index in
+        try forEach(order, workers, "making patches", .objects) {
+            ObjectEncoder(stores)
+        } _: { encoder, index in
             let object = try encoder.encode(tasks[index])
             results.with { $0[index] = object }
         }

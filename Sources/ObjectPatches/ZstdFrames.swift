@@ -65,6 +65,14 @@ extension PatchIndex {
     /// The index as it lies in an origin.
     public func frame() -> [UInt8] { ZstdEncoder(level: 19).frame(encode()) }
 
+    /// Reads an index that this publisher has written.
+    ///
+    /// - Throws: `PatchError.malformed`, `.unknownFormat`.
+    public init(ownFrame frame: [UInt8]) throws(PatchError) {
+        let size = frame.withUnsafeBytes { ZSTD_getFrameContentSize($0.baseAddress, $0.count) }
+        try self.init(frame: frame, decodedSize: Int(clamping: size))
+    }
+
     /// Reads an index as it lies in an origin, after its size and checksum were compared with signed metadata.
     ///
     /// - Parameter decodedSize: the exact size of the decoded index, from signed metadata.
