@@ -97,9 +97,8 @@ let package = Package(
         room(
             "HostctlCommands",
             [
-                "Sysroots", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", "CLinux",
-                arguments,
-                system,
+                "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata",
+                "LinuxSystem", "CLinux", arguments, system,
             ]),
         // The commands that need the store; what is mapped here loads libostree.
         room(

@@ -58,25 +58,26 @@ extension Store {
         return path.appending("objects/\(hex.prefix(2))/\(hex.dropFirst(2)).commitmeta")
     }
 
-    /// The header and size of a file in a bare store, from its inode.
+    /// The header and size of a file: in a bare store from its inode, in an archive from the object's first bytes.
     ///
     /// - Returns: what precedes the content in the checksum, and the content's size in bytes.
     /// - Throws: `StoreError.missing`, `StoreError.corrupted` when it is neither a file nor a link, `SystemError`.
     public func fileHeader(_ checksum: Checksum) throws -> (header: FileHeader, size: Int64) {
         let name = ObjectName(checksum, .file)
-        let path = path(of: name)
+        if mode == .archive { return try archiveFileHeader(name) }
+        let path = objectPath(name)
         var status = stat()
-        guard lstat(path.string, &status) == 0 else {
+        guard lstat(path, &status) == 0 else {
             if errno == ENOENT { throw StoreError.missing(name) }
-            throw SystemError("examine", path.string)
+            throw SystemError("examine", path)
         }
         let attributes = FileAttributes(
             uid: status.st_uid, gid: status.st_gid, permissions: status.st_mode & 0o7777,
-            extendedAttributes: try ExtendedAttributes.read(path: path.string))
+            extendedAttributes: try ExtendedAttributes.read(path: path))
         if status.st_mode & S_IFMT == Glibc.S_IFREG {
             return (FileHeader(attributes: attributes, content: .regular), Int64(status.st_size))
         }
-        guard status.st_mode & S_IFMT == Glibc.S_IFLNK, let target = Files.linkTarget(path) else {
+        guard status.st_mode & S_IFMT == Glibc.S_IFLNK, let target = Files.linkTarget(FilePath(path)) else {
             throw StoreError.corrupted(name, actual: nil)
         }
         return (FileHeader(attributes: attributes, content: .link(target: target)), 0)
