@@ -1,5 +1,6 @@
 import LinuxSystem
 import SysrootFixtures
+import Sysroots
 import SystemPackage
 import TestSupport
 import Testing
@@ -31,6 +32,21 @@ import TrustMetadata
         #expect(try actions(host.changeJSON("history", "--limit", "2")) == ["rollback", "failure"])
         expect(try host.onSysroot("history", "--limit", "0"), 2, "--limit")
         try host.expectAgreement()
+    }
+
+    @Test("what was deployed last is what ostree admin status shows first, with the version of ostree log")
+    func stock() throws {
+        let host = try HostFixture()
+        try host.change("upgrade")
+        for entry in try host.changeJSON("history").objects("entries") {
+            let name = try entry.string("deployment").split(separator: "/")[1]
+            #expect(try host.sysroot.stockStatus().contains(String(name)))
+            let log = try host.sysroot.ostree(
+                "log", "--repo=\(host.sysroot.paths.repository)", String(name.prefix(64)))
+            #expect(try log.contains("Version: \(entry.string("version"))\n"), "\(log)")
+        }
+        let newest = try host.changeJSON("history", "--limit", "1").objects("entries")[0]
+        #expect(try newest.string("deployment").hasSuffix(host.sysroot.stockStatus()[0]))
     }
 
     @Test("damaged lines are named, and the rest is told to everyone")
