@@ -69,6 +69,13 @@ let package = Package(
         room(
             "Sysroots",
             ["ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", system]),
+        // What hostctl needs of a host, looked over; no libostree.
+        room(
+            "HostChecks",
+            [
+                "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem",
+                "CLinux", system,
+            ]),
         // libostree, wrapped: one owner per object, GErrors copied and freed.
         room("OSTree", ["COSTree", "LinuxSystem", system]),
         // Installing, deploying, rolling back, pinning.
@@ -101,9 +108,8 @@ let package = Package(
         room(
             "HostctlCommands",
             [
-                "Sysroots", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", "CLinux",
-                arguments,
-                system,
+                "HostChecks", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata",
+                "LinuxSystem", "CLinux", arguments, system,
             ]),
         // The commands that need the store; what is mapped here loads libostree.
         room(

@@ -5,10 +5,18 @@ public struct Checksum: Hashable, Sendable, Comparable, CustomStringConvertible 
 
     /// From exactly 32 bytes; `nil` for any other count.
     public init?(bytes: some Collection<UInt8>) {
+        // Trees hold many: byte by byte, code that does not know the collection's type takes longer than the rest.
+        let stored = bytes.withContiguousStorageIfAvailable { Checksum(UnsafeRawBufferPointer($0)) }
+        guard let checksum = stored ?? Array(bytes).withUnsafeBytes({ Checksum($0) }) else { return nil }
+        self = checksum
+    }
+
+    private init?(_ bytes: UnsafeRawBufferPointer) {
         guard bytes.count == 32 else { return nil }
-        var words: [UInt64] = [0, 0, 0, 0]
-        for (index, byte) in bytes.enumerated() { words[index / 8] = words[index / 8] << 8 | UInt64(byte) }
-        self.words = (words[0], words[1], words[2], words[3])
+        let word = { (index: Int) in
+            UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self))
+        }
+        words = (word(0), word(1), word(2), word(3))
     }
 
     /// From exactly 64 lower-case hexadecimal digits; `nil` for anything else.

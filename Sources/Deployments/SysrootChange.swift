@@ -89,7 +89,7 @@ public final class SysrootChange {
             throw DeploymentError.unknownDeployment(name.description)
         }
         let history = History(paths)
-        let last = resuming ? try history.entries().last : nil
+        let last = resuming ? try history.entries().last { $0.action != .failure } : nil
         // An installation is resumed as the deployment that it also is.
         let isKnown = last?.deployment == name.description && (last?.action == action || last?.action == .install)
         if !isKnown {
@@ -107,7 +107,10 @@ public final class SysrootChange {
     /// - Throws: no `SystemError`: the disk that is too full or read-only for the change may be so for this, too,
     ///   and the first error counts.
     public func recordFailure(_ error: any Error) throws {
-        try Self.save(error, command, paths) { try StatusFile(paths).write(reader.report()) }
+        try Self.save(error, command, paths) { failure in
+            try History(paths).add(HistoryEntry(failure))
+            try StatusFile(paths).write(reader.report())
+        }
     }
 
     /// Remembers why a turn could not even begin, as `recordFailure` does for one that has.
@@ -125,10 +128,12 @@ public final class SysrootChange {
     ) throws {
         let reader = SysrootReader(root: paths.root, host: host)
         guard !(error is LockedError), reader.isSysroot else { return }
-        try save(error, command, paths) {
-            // Whoever holds the lock writes the status when done; what was read meanwhile may be outdated.
+        try save(error, command, paths) { failure in
+            // Whoever holds the lock writes the status when done; what was read meanwhile may be outdated. The history
+            // is replaced whole, so that only the holder may add to it.
             do {
                 let lock = try FileLock(paths.lock, .exclusive, seconds: 0, holder: "\(command) (pid \(getpid()))")
+                try History(paths).add(HistoryEntry(failure))
                 try StatusFile(paths).write(reader.report())
                 withExtendedLifetime(lock) {}
             } catch is LockedError {}
@@ -136,11 +141,12 @@ public final class SysrootChange {
     }
 
     private static func save(
-        _ error: any Error, _ command: String, _ paths: SysrootPaths, refreshing refresh: () throws -> Void
+        _ error: any Error, _ command: String, _ paths: SysrootPaths, showing show: (FailureRecord) throws -> Void
     ) throws {
         do {
-            try FailureRecord(command: command, error: error).save(paths)
-            try refresh()
+            let failure = FailureRecord(command: command, error: error)
+            try failure.save(paths)
+            try show(failure)
         } catch is SystemError {}
     }
 }

@@ -1,5 +1,5 @@
 public import Checksums
-import ObjectFormats
+public import ObjectFormats
 public import ObjectStorage
 public import TrustMetadata
 
@@ -37,19 +37,11 @@ public struct ImageReport: Sendable, Equatable {
         refs = read.refBindings
         timestamp = read.timestamp
         kernelArguments = read.strings(Commit.Key.kernelArguments)
-        packages = Self.packages(read)
+        packages = read.packages
         installedSize = size
         var count = 0
         try store.forEachObject(of: commit) { _ in count += 1 }
         objectCount = count
-    }
-
-    private static func packages(_ commit: Commit) -> [InstalledPackage] {
-        guard case .rows(let rows)? = commit.metadata[Commit.Key.packages] else { return [] }
-        return rows.compactMap { row in
-            guard row.count >= 4, let size = Int64(row[3]) else { return nil }
-            return InstalledPackage(name: row[0], version: row[1], architecture: row[2], installedKiB: size)
-        }
     }
 
     /// For people; one line for each package when `listingPackages`.

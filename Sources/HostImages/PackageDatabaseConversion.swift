@@ -1,3 +1,4 @@
+import ObjectFormats
 import ObjectStorage
 
 /// dpkg's database belongs to /usr: it describes what is there, and rolls back with it.

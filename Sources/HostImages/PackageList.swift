@@ -1,21 +1,4 @@
-/// An installed package.
-public struct InstalledPackage: Equatable, Sendable {
-    /// Its name.
-    public let name: String
-    /// Its version, with epoch and revision.
-    public let version: String
-    /// The architecture as dpkg names it, or `all`.
-    public let architecture: String
-    /// What it takes on disk, by its maintainer's estimate, in KiB.
-    public let installedKiB: Int64
-
-    public init(name: String, version: String, architecture: String, installedKiB: Int64) {
-        self.name = name
-        self.version = version
-        self.architecture = architecture
-        self.installedKiB = installedKiB
-    }
-}
+import ObjectFormats
 
 /// The packages in dpkg's database.
 enum PackageList {

@@ -1,5 +1,5 @@
 import LinuxSystem
-import ObjectFormats
+public import ObjectFormats
 public import ObjectStorage
 
 /// The fourth stage: a Debian tree in the form that ostree boots, transformed in memory alone.

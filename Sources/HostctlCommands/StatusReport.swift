@@ -53,16 +53,10 @@ public struct StatusReport: OutputValue {
         var words: [String] = []
         if record.isBooted { words.append("booted") }
         if record.isDefault { words.append(report.isRunning && !record.isBooted ? "next boot" : "default") }
-        if record.name == rollback?.name { words.append("rollback") }
+        if record.name == report.rollback?.name { words.append("rollback") }
         if record.isPinned { words.append("pinned") }
         if !record.isListed { words.append("not bootable") }
         return words
-    }
-
-    /// What `hostctl rollback` would make the default.
-    private var rollback: DeploymentRecord? {
-        guard let current = report.defaultDeployment else { return nil }
-        return report.listed.dropFirst().first { $0.stateroot == current.stateroot }
     }
 
     private func signature(_ verdict: Verdict?) -> String {

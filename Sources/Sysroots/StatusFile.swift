@@ -35,7 +35,8 @@ public struct StatusFile {
             .joined(separator: " ")
     }
 
-    static func withoutPassword(_ address: String) -> String {
+    /// An address without user and password.
+    public static func withoutPassword(_ address: String) -> String {
         guard let scheme = address.firstRange(of: "://") else { return address }
         let rest = address[scheme.upperBound...]
         let authority = rest.prefix { $0 != "/" }

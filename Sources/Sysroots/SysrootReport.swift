@@ -23,6 +23,11 @@ public struct SysrootReport: Sendable, Equatable {
     public var defaultDeployment: DeploymentRecord? { deployments.first { $0.isDefault } }
     /// What runs now.
     public var booted: DeploymentRecord? { deployments.first { $0.isBooted } }
+    /// What `hostctl rollback` would make the default.
+    public var rollback: DeploymentRecord? {
+        guard let current = defaultDeployment else { return nil }
+        return listed.dropFirst().first { $0.stateroot == current.stateroot }
+    }
     /// All damage, that of the sysroot first.
     public var allProblems: [SysrootProblem] { problems + deployments.flatMap(\.problems) }
 }

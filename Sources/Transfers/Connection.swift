@@ -22,6 +22,7 @@ public final class Connection {
     /// - Throws: `TransferError`, or what the sink threw.
     public func get(_ url: String, limit: Int64, into sink: any TransferSink) throws {
         try Self.requireUsable(url)
+        if let file = try LocalFile(url) { return try file.read(limit: limit, into: sink, stop: handle.receiver.stop) }
         handle.receiver.sink = sink
         handle.receiver.limit = limit
         defer { handle.receiver.sink = nil }
@@ -51,8 +52,10 @@ public final class Connection {
         var offset = sink.resumeOffset
         if offset == 0 { try restart(sink) }
         var code = handle.perform(url, offset: offset)
-        if offset > 0, code == CURLE_RANGE_ERROR || code == CURLE_OK && !handle.isRest {
-            // The server cannot send the rest alone. To libcurl, "there is no rest" (416) would be success.
+        let isBeyond = handle.receiver.status == 416
+        if offset > 0, isBeyond || code == CURLE_RANGE_ERROR || code == CURLE_OK && !handle.isRest {
+            // The server cannot send the rest alone. To libcurl, "there is no rest" (416) would be success, and the page
+            // that some servers send with it a failure.
             offset = 0
             try restart(sink)
             code = handle.perform(url, offset: 0)
@@ -88,8 +91,6 @@ public final class Connection {
         case CURLE_UNSUPPORTED_PROTOCOL where status != 0:
             return TransferFailure(TransferError.redirected(url: url), mayPass: false)
         case CURLE_URL_MALFORMAT: return TransferFailure(TransferError.unusable(url: url), mayPass: false)
-        case CURLE_FILE_COULDNT_READ_FILE:
-            return TransferFailure(TransferError.refused(url: url, status: 404), mayPass: false)
         default:
             let detail = String(cString: curl_easy_strerror(code))
             return TransferFailure(TransferError.unreachable(url: url, detail: detail), mayPass: true)

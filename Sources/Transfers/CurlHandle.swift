@@ -24,7 +24,7 @@ final class CurlHandle {
             self.stop = stop
         }
 
-        /// The last answer's HTTP status; 0 when there was none, as for files.
+        /// The last answer's HTTP status; 0 when there was none.
         var status: Int {
             var value = 0
             hostctl_getinfo_long(handle, CURLINFO_RESPONSE_CODE, &value)
@@ -35,7 +35,7 @@ final class CurlHandle {
         /// 400 is a success, also a redirect to nowhere.
         var isAsked: Bool {
             let status = status
-            return status == 0 || status == (offset > 0 ? 206 : 200)
+            return status == (offset > 0 ? 206 : 200)
         }
     }
 
@@ -63,7 +63,7 @@ final class CurlHandle {
         set(CURLOPT_LOW_SPEED_TIME, options.stallSeconds)
         set(CURLOPT_TCP_KEEPALIVE, 1)
         set(CURLOPT_BUFFERSIZE, 256 << 10)
-        set(CURLOPT_PROTOCOLS_STR, "http,https,file")
+        set(CURLOPT_PROTOCOLS_STR, "http,https")
         set(CURLOPT_USERAGENT, options.userAgent)
         let context = Unmanaged.passUnretained(receiver).toOpaque()
         hostctl_setopt_pointer(handle, CURLOPT_WRITEDATA, context)

@@ -6,6 +6,8 @@ public enum TransferError: ExplainedError, Equatable {
     case unreachable(url: String, detail: String)
     /// The server answered with a status that is no success.
     case refused(url: String, status: Int)
+    /// A file of an origin in a folder that cannot be read.
+    case unreadable(path: String, detail: String, isMissing: Bool)
     /// More bytes came, or were announced, than were allowed.
     case tooLarge(url: String, limit: Int64)
     /// Fewer bytes came than the server announced.
@@ -17,15 +19,20 @@ public enum TransferError: ExplainedError, Equatable {
     /// Another part of the work failed, and the transfer was stopped for that.
     case cancelled(url: String)
 
-    /// Whether the server said that there is no such file.
+    /// Whether there is no such file, as the server or the folder says.
     public var isMissing: Bool {
-        if case .refused(_, let status) = self { status == 404 || status == 410 } else { false }
+        switch self {
+        case .refused(_, let status): status == 404 || status == 410
+        case .unreadable(_, _, let isMissing): isMissing
+        default: false
+        }
     }
 
     public var reason: String {
         switch self {
         case .unreachable(let url, let detail): "cannot fetch \(url): \(detail)"
         case .refused(let url, let status): "cannot fetch \(url): the server answered \(status)"
+        case .unreadable(let path, let detail, _): "cannot read \(path): \(detail)"
         case .tooLarge(let url, let limit): "\(url) is larger than the \(limit) bytes it may have"
         case .truncated(let url): "\(url) ended before all announced bytes had come"
         case .redirected(let url): "\(url) redirects too often or to another scheme"
@@ -38,6 +45,7 @@ public enum TransferError: ExplainedError, Equatable {
         switch self {
         case .unreachable: "check the network and the origin's address; what has arrived is kept for the next run"
         case .refused: "check that the origin is complete; what has arrived is kept for the next run"
+        case .unreadable: "check that the folder is there and complete; what has arrived is kept for the next run"
         case .tooLarge, .truncated, .redirected: "the server is broken or hostile; try a mirror"
         case .unusable: "give the origin as http://…, https://… or file:///…"
         case .cancelled: nil

@@ -14,6 +14,8 @@ public enum UpdateError: ExplainedError, Equatable {
     case noTrustedKeys(folders: [String])
     /// Less space than the download needs; nothing was written.
     case notEnoughSpace(path: String, needed: Int64, available: Int64)
+    /// The folder of `--from` holds no origin.
+    case notACopy(folder: String)
     /// Somebody rolled back or deployed while this update was downloading.
     case changedMeanwhile
 
@@ -23,6 +25,7 @@ public enum UpdateError: ExplainedError, Equatable {
         case .nothingDownloaded: "nothing has been downloaded yet"
         case .notEnoughSpace(let path, let needed, let available):
             "not enough space on \(path): \(needed) bytes are needed and \(available) are free"
+        case .notACopy(let folder): "there is no origin in \(folder)"
         case .changedMeanwhile: "another command has changed the deployments during the download"
         case .otherDownload(let release): "what was downloaded is \(release)"
         case .damagedDeployment(let commit): "the deployed commit \(commit) is missing from the store or damaged"
@@ -36,6 +39,7 @@ public enum UpdateError: ExplainedError, Equatable {
         case .noOrigin: "choose one with 'hostctl switch --origin URL CHANNEL'"
         case .nothingDownloaded: "run 'hostctl upgrade --download-only' first"
         case .notEnoughSpace: "free some space and run the command again; nothing was written"
+        case .notACopy: "give the folder that holds 'releases' and 'store', and check that the disk is mounted"
         case .changedMeanwhile: "run the command again; what was downloaded is kept"
         case .otherDownload: "use the channel and the version that were downloaded, or download anew"
         case .damagedDeployment: "give --allow-downgrade to replace it by whatever the channel offers"
@@ -50,6 +54,7 @@ extension UpdateError {
         switch self {
         case .noTrustedKeys: .untrusted
         case .notEnoughSpace: .noSpace
+        case .notACopy: .network
         case .noOrigin, .nothingDownloaded, .otherDownload, .damagedDeployment, .changedMeanwhile: .failed
         }
     }

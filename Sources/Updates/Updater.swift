@@ -90,6 +90,8 @@ private struct Update {
     let downloads: Downloads
     let keys: TrustedKeys
     let following: SysrootState
+    /// Where things are fetched from in this run.
+    private var origin: String { request.source ?? following.origin }
 
     init(_ updater: Updater, _ reader: SysrootReader, _ request: UpdateRequest) throws {
         self.updater = updater
@@ -130,7 +132,7 @@ private struct Update {
 
     /// Settles which release is meant, and whether it is acceptable, from small signed documents.
     private func findRelease() throws -> Found {
-        let client = ReleaseClient(origin: following.origin, keys: keys, options: updater.options)
+        let client = ReleaseClient(origin: origin, keys: keys, options: updater.options)
         let channel = try ChannelName(following.channel)
         updater.progress(ProgressReport("looking for releases"))
         let (manifest, signed, index) = try client.release(
@@ -184,7 +186,7 @@ private struct Update {
             return found.outcome
         }
         let fetch = ReleaseFetch(
-            origin: following.origin, store: store, downloads: downloads, keys: keys, options: updater.options,
+            origin: origin, store: store, downloads: downloads, keys: keys, options: updater.options,
             progress: updater.progress)
         let figures = try fetch.run(
             found.outcome.manifest, signed: found.signed, client: found.client, size: found.outcome.size)

@@ -1,3 +1,4 @@
+import ObjectFormats
 import Settings
 import SystemPackage
 import TestSupport

@@ -158,7 +158,8 @@ final class HostileServerFixture {
                 decoding: try Files.read(host.sysroot.paths.bootEntries.appending(name), limit: 1 << 16), as: UTF8.self)
         }
         let refs = try host.sysroot.store.refs().map { "\($0.key) \($0.value)" }.sorted()
-        let notes = ["download", "failure.json", "revoked.json", "status", "lock"].map { "/ostree/hostctl/\($0)" }
+        let notes = ["download", "failure.json", "history.jsonl", "revoked.json", "status", "lock"]
+            .map { "/ostree/hostctl/\($0)" }
         let files = try host.sysroot.snapshot(without: notes + ["/ostree/repo/.lock", "/ostree/repo/tmp"])
         return try host.sysroot.stockStatus() + entries + refs + files
     }
