@@ -90,14 +90,22 @@ let package = Package(
             "Updates",
             [
                 "Releases", "Deployments", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures",
-                "TrustMetadata", "Transfers", "LinuxSystem", system,
+                "TrustMetadata", "Transfers", "Settings", "LinuxSystem", system,
+            ]),
+        // Updates that nobody asks for: policy, pauses, what the last one came to.
+        room(
+            "AutomaticUpdates",
+            [
+                "Updates", "Releases", "Deployments", "Sysroots", "Checksums", "Settings", "Transfers", "LinuxSystem",
+                system,
             ]),
 
         // What both executables share: output, exit codes, and the commands that need no store.
         room(
             "HostctlCommands",
             [
-                "Sysroots", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", "CLinux",
+                "Sysroots", "Settings", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem",
+                "CLinux",
                 arguments,
                 system,
             ]),
@@ -105,7 +113,8 @@ let package = Package(
         room(
             "StoreCommands",
             [
-                "HostctlCommands", "Updates", "Releases", "Deployments", "HostImages", "Sysroots", "ObjectStorage",
+                "HostctlCommands", "AutomaticUpdates", "Updates", "Releases", "Deployments", "HostImages", "Sysroots",
+                "ObjectStorage",
                 "ObjectFormats", "Checksums", "OSTree", "Settings", "Signatures", "TrustMetadata", "Transfers",
                 "LinuxSystem", arguments, system, subprocess,
             ]),

@@ -32,8 +32,10 @@ struct UpdateOptions: ParsableArguments {
 
     /// Runs the update and shows what came of it.
     func run(command: String, following: SysrootState? = nil) async throws {
+        let options = try HostOptions(
+            root: sysroot.root, command: command, following: following, base: .standard, notice: Notice.show)
         let updater = Updater(
-            root: sysroot.root, command: command, version: HostctlVersion.current, options: .standard,
+            root: sysroot.root, command: command, version: HostctlVersion.current, options: options.transfers,
             wait: waiting.wait, progress: progress.handler, waiting: WaitOptions.announce)
         let outcome = try updater.run(
             UpdateRequest(goal, version: version, allowsDowngrade: allowDowngrade, following: following))
