@@ -84,7 +84,7 @@ public struct AutomaticUpdate {
         run.version = found.manifest.version.text
         if found.result == .unchanged {
             let isWaiting = policy == .reboot && mayRestart && found.previous?.isBooted == false
-            run.result = isWaiting ? .restarting : .unchanged
+            run.result = !isWaiting ? .unchanged : try wasRestarted(for: run.version) ? .notBooted : .restarting
         } else if try wasRolledBack(found.manifest.commit) {
             run.result = .rolledBack
         } else {
@@ -124,6 +124,12 @@ public struct AutomaticUpdate {
         let changes = try History(paths).entries().filter { $0.action != .pin && $0.action != .unpin }
         guard changes.last?.action == .rollback else { return false }
         return changes.contains { $0.deployment.contains("/\(commit.hex).") }
+    }
+
+    /// Whether the last run has restarted the host for this release already.
+    private func wasRestarted(for version: String?) throws -> Bool {
+        guard let last = try AutomaticRun.load(paths), last.version == version else { return false }
+        return last.result == .restarting || last.result == .notBooted
     }
 
     private var now: Int64 { Int64(time(nil)) }

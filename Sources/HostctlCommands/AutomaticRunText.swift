@@ -17,6 +17,7 @@ public enum AutomaticRunText {
         case .rolledBack: "\(release) was rolled back from and is not deployed again unasked"
         case .restarting: "\(release) is deployed, the host restarts"
         case .postponed: "\(release) is deployed, the restart is postponed\(detail)"
+        case .notBooted: "\(release) is deployed, and did not boot when the host was restarted for it"
         case .failed: "failed with exit code \(run.category.map { ExitCode($0).rawValue } ?? 1)\(detail)"
         }
     }

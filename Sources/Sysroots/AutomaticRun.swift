@@ -22,6 +22,8 @@ public struct AutomaticRun: Sendable, Equatable {
         case restarting
         /// Deployed, and somebody who is logged in or holds a lock keeps the host from restarting.
         case postponed
+        /// The host was restarted for this release, and another one runs: restarting again would go round in a circle.
+        case notBooted = "not-booted"
         case failed
     }
 
@@ -51,11 +53,13 @@ public struct AutomaticRun: Sendable, Equatable {
 
     static func path(in paths: SysrootPaths) -> FilePath { paths.state.appending("auto-update.json") }
 
-    /// Reads the file; `nil` when there was no run.
+    /// Reads the file; `nil` when there was no run, or one that only a later hostctl could have made.
     ///
     /// - Throws: `SystemError`, `SysrootError.damagedState`.
     public static func load(_ paths: SysrootPaths) throws -> AutomaticRun? {
-        try StateFile(path: path(in: paths)).read { (fields) throws(TrustMetadataError) in try AutomaticRun(fields) }
+        try StateFile(path: path(in: paths)).read { (fields) throws(TrustMetadataError) in
+            try AutomaticRun(known: fields)
+        } ?? nil
     }
 
     /// Replaces the file in one durable step.
@@ -74,11 +78,11 @@ public struct AutomaticRun: Sendable, Equatable {
         ])
     }
 
-    init(_ fields: JSONFields) throws(TrustMetadataError) {
-        let result = try fields.string("result")
-        guard let known = Result(rawValue: result) else { throw fields.malformed("'\(result)' is no result") }
+    /// `nil` for a result that is not known.
+    init?(known fields: JSONFields) throws(TrustMetadataError) {
+        guard let result = Result(rawValue: try fields.string("result")) else { return nil }
         try self.init(
-            time: fields.integer("time"), policy: fields.string("policy"), result: known,
+            time: fields.integer("time"), policy: fields.string("policy"), result: result,
             version: fields.optionalString("version"), detail: fields.optionalString("detail"),
             category: fields.optionalString("category").flatMap(FailureCategory.init))
     }

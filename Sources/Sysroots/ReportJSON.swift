@@ -30,7 +30,7 @@ extension SysrootReport {
         problems = try SysrootProblem.list(fields)
         lastFailure = try fields.has("last-failure") ? FailureRecord(fields.fields("last-failure")) : nil
         if fields.has("last-automatic-run") {
-            lastAutomaticRun = try AutomaticRun(fields.fields("last-automatic-run"))
+            lastAutomaticRun = try AutomaticRun(known: fields.fields("last-automatic-run"))
         }
         hold = try fields.has("hold") ? UpdateHold(fields.fields("hold")) : nil
     }

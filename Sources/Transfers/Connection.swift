@@ -28,6 +28,9 @@ public final class Connection {
 
     private func get(_ url: String, limit: Int64, into sink: any TransferSink, attempts: Int) throws {
         try Self.requireUsable(url)
+        // Who is slow while others are there is asked no longer.
+        handle.set(
+            CURLOPT_LOW_SPEED_LIMIT, attempts < options.attempts ? 10 * options.slowestRate : options.slowestRate)
         handle.receiver.sink = sink
         handle.receiver.limit = limit
         defer { handle.receiver.sink = nil }
