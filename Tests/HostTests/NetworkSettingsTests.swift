@@ -48,10 +48,11 @@ import TrustMetadata
     func diesInTheMiddle() throws {
         let first = try ScriptedServer(serving: host.origin)
         let second = try ScriptedServer(serving: host.origin)
-        first.breakDown(after: 12)
+        first.breakDown(after: 4)
         let result = try upgrade("Mirrors=\(first.url) \(second.url)")
         try expectUpgraded(result)
-        #expect(first.requests.count < 12 + 10)
+        // Eight connections, and libcurl itself asks once more when an open connection is closed under it.
+        #expect(first.requests.count <= 4 + 2 * 8)
         #expect(second.requests.count > 5)
         #expect(origin.requests.count == 1)
         #expect(result.errorText.contains("\(first.url) is left out for now"))
