@@ -101,21 +101,29 @@ let package = Package(
             "Updates",
             [
                 "Releases", "Deployments", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures",
-                "TrustMetadata", "Transfers", "LinuxSystem", system,
+                "TrustMetadata", "Transfers", "Settings", "LinuxSystem", system,
+            ]),
+        // Updates that nobody asks for: policy, pauses, what the last one came to.
+        room(
+            "AutomaticUpdates",
+            [
+                "Updates", "Releases", "Deployments", "Sysroots", "Checksums", "Settings", "Transfers", "LinuxSystem",
+                system,
             ]),
 
         // What both executables share: output, exit codes, and the commands that need no store.
         room(
             "HostctlCommands",
             [
-                "HostChecks", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata",
-                "LinuxSystem", "CLinux", arguments, system,
+                "HostChecks", "Sysroots", "Settings", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures",
+                "TrustMetadata", "LinuxSystem", "CLinux", arguments, system,
             ]),
         // The commands that need the store; what is mapped here loads libostree.
         room(
             "StoreCommands",
             [
-                "HostctlCommands", "Updates", "Releases", "Deployments", "HostImages", "Sysroots", "ObjectStorage",
+                "HostctlCommands", "AutomaticUpdates", "Updates", "Releases", "Deployments", "HostImages", "Sysroots",
+                "ObjectStorage",
                 "ObjectFormats", "Checksums", "OSTree", "Settings", "Signatures", "TrustMetadata", "Transfers",
                 "LinuxSystem", arguments, system, subprocess,
             ]),

@@ -163,9 +163,12 @@ private final class FetchWorker: TransferSink {
 
     private func fetchFile(_ name: ObjectName) throws { try askingTwice { try fetchFileOnce(name) } }
 
-    /// A damaged answer is asked for once more: a broken proxy is likelier than a broken origin.
+    /// A damaged answer is asked for once more, elsewhere if it can be: a broken proxy is likelier than a broken origin.
     private func askingTwice<Result>(_ body: () throws -> Result) throws -> Result {
-        do { return try body() } catch is StoreError { return try body() }
+        repeat {
+            do { return try body() } catch is StoreError {}
+        } while connection.askElsewhere()
+        return try body()
     }
 
     private func fetchFileOnce(_ name: ObjectName) throws {

@@ -35,15 +35,19 @@ public struct ReleaseClient {
     /// - Throws: `ReleaseError.unknownRelease` when there is none, `TrustMetadataError`, `TransferError`.
     public func index(channel: ChannelName, architecture: Architecture) throws -> ChannelIndex {
         let path = OriginLayout.index(channel: channel, architecture: architecture)
-        let bytes: [UInt8]
-        do { bytes = try connection.bytes(of: layout.place(of: path), limit: ChannelIndex.sizeLimit) } catch {
-            guard let error = error as? TransferError, error.isMissing else { throw error }
+        do {
+            return try connection.newest(
+                of: layout.place(of: path), limit: ChannelIndex.sizeLimit,
+                accepting: { bytes in
+                    let opened = try Envelope.open(
+                        bytes, type: ChannelIndex.payloadType, keys: keys, what: "the channel index")
+                    let index = try ChannelIndex(decoding: opened.payload)
+                    try index.require(channel: channel, architecture: architecture)
+                    return index
+                }, isOlder: { $0.sequence < $1.sequence })
+        } catch let error as TransferError where error.isMissing {
             throw ReleaseError.unknownRelease(channel: channel.text, version: nil)
         }
-        let opened = try Envelope.open(bytes, type: ChannelIndex.payloadType, keys: keys, what: "the channel index")
-        let index = try ChannelIndex(decoding: opened.payload)
-        try index.require(channel: channel, architecture: architecture)
-        return index
     }
 
     /// The newest release of a channel, or the one of a version, with its signed manifest and the index that
@@ -68,10 +72,12 @@ public struct ReleaseClient {
     ) throws -> (manifest: ReleaseManifest, signed: [UInt8]) {
         let path = OriginLayout.manifest(
             channel: index.channel, architecture: index.architecture, version: entry.version)
-        let bytes = try connection.bytes(of: layout.place(of: path), limit: Int(entry.manifestSize))
-        guard SHA256.hash(bytes) == entry.manifestChecksum else {
-            throw ReleaseError.mismatch(
-                detail: "the manifest of \(entry.version) has another checksum than the index says")
+        let bytes = try connection.bytes(of: layout.place(of: path), limit: Int(entry.manifestSize)) { bytes in
+            guard SHA256.hash(bytes) == entry.manifestChecksum else {
+                throw ReleaseError.mismatch(
+                    detail: "the manifest of \(entry.version) has another checksum than the index says")
+            }
+            return bytes
         }
         let manifest = try ReleaseManifest(signed: bytes, keys: keys)
         try manifest.requireMatch(entry, of: index)
@@ -84,14 +90,18 @@ public struct ReleaseClient {
     public func commit(of manifest: ReleaseManifest) throws -> VerifiedCommit {
         let name = ObjectName(manifest.commit, .commit)
         let objects = "\(OriginLayout.store)/objects/\(name.archivePath)"
-        let bytes = try connection.bytes(of: layout.place(of: objects), limit: Store.metadataLimit)
-        let detached: [UInt8]
+        let bytes = try connection.bytes(of: layout.place(of: objects), limit: Store.metadataLimit) { bytes in
+            let actual = SHA256.hash(bytes)
+            guard actual == manifest.commit else { throw StoreError.corrupted(name, actual: actual) }
+            return bytes
+        }
         do {
-            detached = try connection.bytes(of: layout.place(of: objects + "meta"), limit: 1 << 20)
+            return try connection.bytes(of: layout.place(of: objects + "meta"), limit: 1 << 20) { detached in
+                try VerifiedCommit(manifest, bytes: bytes, detachedMetadata: detached, keys: keys)
+            }
         } catch let error as TransferError where error.isMissing {
             throw TrustMetadataError.untrusted(what: "the commit \(manifest.commit)", detail: "it has no signature")
         }
-        return try VerifiedCommit(manifest, bytes: bytes, detachedMetadata: detached, keys: keys)
     }
 }
 

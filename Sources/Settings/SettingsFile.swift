@@ -9,6 +9,8 @@ public struct SettingsFile: Sendable {
     private let schema: SettingsSchema
     private let name: String
     private var assignments: [SettingsAssignment]
+    /// What was ignored, where the schema allows that.
+    public private(set) var warnings: [SettingsError]
 
     /// Reads settings from a text.
     ///
@@ -17,7 +19,7 @@ public struct SettingsFile: Sendable {
     public init(parsing text: String, place: String, schema: SettingsSchema) throws(SettingsError) {
         self.schema = schema
         name = place
-        assignments = try SettingsParser.parse(text, name: place, schema: schema)
+        (assignments, warnings) = try SettingsParser.parse(text, name: place, schema: schema)
     }
 
     /// Reads `path`, then the drop-ins `*.conf` in byte order of their names.
@@ -33,7 +35,9 @@ public struct SettingsFile: Sendable {
         let main: String? = required ? try Self.text(of: path) : try Self.textIfPresent(of: path)
         try self.init(parsing: main ?? "", place: path.string, schema: schema)
         for file in try Self.dropInFiles(dropIns ?? [FilePath(path.string + ".d")]) {
-            assignments += try SettingsParser.parse(try Self.text(of: file), name: file.string, schema: schema)
+            let part = try SettingsParser.parse(try Self.text(of: file), name: file.string, schema: schema)
+            assignments += part.assignments
+            warnings += part.warnings
         }
     }
 

@@ -12,7 +12,10 @@ struct SettingsParser {
     private let name: String
     private let schema: SettingsSchema
     private var section: String?
+    /// Whether the section is not known, so that nothing in it counts.
+    private var isIgnored = false
     private var assignments: [SettingsAssignment] = []
+    private var warnings: [SettingsError] = []
     /// A line that a backslash continues, and the line number where it began.
     private var pending: (text: String, line: Int)?
 
@@ -21,11 +24,11 @@ struct SettingsParser {
         self.schema = schema
     }
 
-    /// The assignments of a file, in its order.
+    /// The assignments of a file, in its order, and what was ignored in it.
     ///
     /// - Parameter name: the file's name in messages.
     static func parse(_ text: String, name: String, schema: SettingsSchema) throws(SettingsError)
-        -> [SettingsAssignment]
+        -> (assignments: [SettingsAssignment], warnings: [SettingsError])
     {
         var parser = SettingsParser(name: name, schema: schema)
         // A byte order mark is not a character of the first line; a carriage return is white space.
@@ -36,7 +39,7 @@ struct SettingsParser {
         if let pending = parser.pending {
             throw SettingsError("\(name):\(pending.line)", "the file ends in the middle of a continued line")
         }
-        return parser.assignments
+        return (parser.assignments, parser.warnings)
     }
 
     private mutating func take(_ raw: String, line: Int) throws(SettingsError) {
@@ -73,18 +76,34 @@ struct SettingsParser {
         guard let section else {
             throw SettingsError(place, "'\(key)' stands before any section", advice: "put a [Section] line above it")
         }
-        try schema.check(key: key, in: section, place: place)
+        if isIgnored { return }
+        guard try isKnown(key: key, in: section, place: place) else { return }
         let value = line[line.index(after: equals)...].trimmingSpace
         assignments.append(SettingsAssignment(section: section, key: key, value: value, place: place))
     }
 
-    private func sectionName(_ line: String, place: String) throws(SettingsError) -> String {
+    private mutating func sectionName(_ line: String, place: String) throws(SettingsError) -> String {
         guard line.hasSuffix("]") else {
             throw SettingsError(place, "the section '\(line)' has no closing bracket", advice: "write \(line)]")
         }
         let name = String(line.dropFirst().dropLast())
-        try schema.check(section: name, place: place)
+        isIgnored = try !isKnown(in: name, place: place)
         return name
+    }
+
+    /// Whether the schema has a section, or a key in one; where there may be others, too, they are noted.
+    private mutating func isKnown(
+        key: String? = nil, in section: String, place: String
+    ) throws(SettingsError) -> Bool {
+        do throws(SettingsError) {
+            if let key { try schema.check(key: key, in: section, place: place) }
+            if key == nil { try schema.check(section: section, place: place) }
+            return true
+        } catch {
+            guard schema.unknown == .warned else { throw error }
+            if !(key ?? section).hasPrefix("X-") { warnings.append(error) }
+            return false
+        }
     }
 }
 

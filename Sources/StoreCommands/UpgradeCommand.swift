@@ -35,8 +35,12 @@ struct UpdateOptions: ParsableArguments {
     ///
     /// - Parameter source: the address of a copy of the origin, for this run.
     func run(command: String, following: SysrootState? = nil, source: String? = nil) async throws {
+        var options = try HostOptions(
+            root: sysroot.root, command: command, following: following, base: .standard, notice: Notice.show)
+        // A folder has no mirrors.
+        if source != nil { options.transfers.mirrors = nil }
         let updater = Updater(
-            root: sysroot.root, command: command, version: HostctlVersion.current, options: .standard,
+            root: sysroot.root, command: command, version: HostctlVersion.current, options: options.transfers,
             wait: waiting.wait, progress: progress.handler, waiting: WaitOptions.announce)
         let outcome = try updater.run(
             UpdateRequest(

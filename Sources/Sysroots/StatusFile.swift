@@ -18,6 +18,9 @@ public struct StatusFile {
         if let origin = report.state?.origin { report.state?.origin = Self.withoutPassword(origin) }
         // A failure's text may quote an address.
         if let reason = report.lastFailure?.reason { report.lastFailure?.reason = Self.withoutPasswords(in: reason) }
+        if let detail = report.lastAutomaticRun?.detail {
+            report.lastAutomaticRun?.detail = Self.withoutPasswords(in: detail)
+        }
         try StateFile(path: path).write(report.json, mode: 0o644)
     }
 

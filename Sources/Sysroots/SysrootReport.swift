@@ -12,6 +12,10 @@ public struct SysrootReport: Sendable, Equatable {
     public var problems: [SysrootProblem] = []
     /// The last change, if it failed.
     public var lastFailure: FailureRecord?
+    /// The last automatic update, if there was one.
+    public var lastAutomaticRun: AutomaticRun?
+    /// Why automatic updates wait, if they do or did.
+    public var hold: UpdateHold?
     /// When this was written into the status file: seconds since 1970; `nil` for what was read just now.
     public var writtenAt: Int64?
 

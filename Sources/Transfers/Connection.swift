@@ -4,10 +4,12 @@ public import LinuxSystem
 
 /// Fetches one file after another over a connection that stays open. Blocks; one for each worker thread.
 ///
-/// TLS certificates are verified, proxies are those of the environment, and nothing is decompressed on the
-/// way: the bytes are the ones that were hashed.
+/// TLS certificates are verified, and nothing is decompressed on the way: the bytes are the ones that were hashed.
+/// A file that an address does not have is looked for at the others, when the options name some.
 public final class Connection {
-    private let options: TransferOptions
+    let options: TransferOptions
+    /// Where the last file came from, when it has more addresses than one.
+    var last: Mirrors.Source?
     private let handle: CurlHandle
 
     /// - Parameter stop: ends a transfer soon after it is set.
@@ -21,15 +23,22 @@ public final class Connection {
     /// - Parameter limit: the most bytes that it may have.
     /// - Throws: `TransferError`, or what the sink threw.
     public func get(_ url: String, limit: Int64, into sink: any TransferSink) throws {
+        try failingOver(url) { address, attempts in try get(address, limit: limit, into: sink, attempts: attempts) }
+    }
+
+    private func get(_ url: String, limit: Int64, into sink: any TransferSink, attempts: Int) throws {
         try Self.requireUsable(url)
         if let file = try LocalFile(url) { return try file.read(limit: limit, into: sink, stop: handle.receiver.stop) }
+        // Who is slow while others are there is asked no longer.
+        handle.set(
+            CURLOPT_LOW_SPEED_LIMIT, attempts < options.attempts ? 10 * options.slowestRate : options.slowestRate)
         handle.receiver.sink = sink
         handle.receiver.limit = limit
         defer { handle.receiver.sink = nil }
         var attempt = 1
         while true {
             do throws(TransferFailure) { return try getOnce(url, sink) } catch {
-                guard error.mayPass, attempt < options.attempts, !isStopped else { throw error.cause }
+                guard error.mayPass, attempt < attempts, !isStopped else { throw error.cause }
             }
             pause(options.pause(beforeAttempt: attempt))
             attempt += 1
@@ -43,6 +52,13 @@ public final class Connection {
     public func bytes(of url: String, limit: Int) throws -> [UInt8] {
         let sink = MemorySink()
         try get(url, limit: Int64(limit), into: sink)
+        return sink.bytes
+    }
+
+    /// Fetches a small file from this address and no other.
+    func bytes(of url: String, limit: Int, attempts: Int) throws -> [UInt8] {
+        let sink = MemorySink()
+        try get(url, limit: Int64(limit), into: sink, attempts: attempts)
         return sink.bytes
     }
 
@@ -73,6 +89,7 @@ public final class Connection {
         if let error = receiver.failure { return TransferFailure(error, mayPass: false) }
         // Before its size: the page that explains a failure may be larger than what was asked for.
         let status = receiver.status
+        if let failure = handle.proxyFailure(url) { return failure }
         if status >= 400 {
             let mayPass = status >= 500 || status == 429 || status == 408
             return TransferFailure(TransferError.refused(url: url, status: status), mayPass: mayPass)
@@ -90,6 +107,9 @@ public final class Connection {
         // Also said of an answer without a status line, as what an earlier answer had too much looks like.
         case CURLE_UNSUPPORTED_PROTOCOL where status != 0:
             return TransferFailure(TransferError.redirected(url: url), mayPass: false)
+        case CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT_BADFILE, CURLE_PEER_FAILED_VERIFICATION:
+            let detail = String(cString: curl_easy_strerror(code))
+            return TransferFailure(TransferError.unreachable(url: url, detail: detail), mayPass: false)
         case CURLE_URL_MALFORMAT: return TransferFailure(TransferError.unusable(url: url), mayPass: false)
         default:
             let detail = String(cString: curl_easy_strerror(code))
@@ -111,11 +131,14 @@ public final class Connection {
         guard isKnown, url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw TransferError.unusable(url: TransferError.shown(url))
         }
+        guard TransferError.shown(url) == url else {
+            throw TransferError.passwordInAddress(url: TransferError.shown(url))
+        }
     }
 }
 
 /// Why an attempt failed, and whether another one may do better.
-private struct TransferFailure: Error {
+struct TransferFailure: Error {
     let cause: any Error
     let mayPass: Bool
 

@@ -16,6 +16,8 @@ final class CurlHandle {
         var isFlooded = false
         /// How many bytes the sink had before the request.
         var offset: Int64 = 0
+        /// How many bytes of a redirect's page were thrown away.
+        var ignored: Int64 = 0
         let stop: StopFlag?
         private let handle: UnsafeMutableRawPointer
 
@@ -37,27 +39,33 @@ final class CurlHandle {
             let status = status
             return status == (offset > 0 ? 206 : 200)
         }
+
+        /// Whether the answer sends the client elsewhere.
+        var isRedirect: Bool { [301, 302, 303, 307, 308].contains(status) }
     }
 
     let receiver: Receiver
+    let options: TransferOptions
 
     init(_ options: TransferOptions, stop: StopFlag?) {
         precondition(Self.isReady, "libcurl cannot start")
         guard let handle = curl_easy_init() else { fatalError("out of memory") }
         raw = OpaquePointer(handle)
+        self.options = options
         receiver = Receiver(handle, stop: stop)
         configure(options)
+        configure(options.network)
     }
 
     deinit { curl_easy_cleanup(handle) }
 
-    private var handle: UnsafeMutableRawPointer { UnsafeMutableRawPointer(raw) }
+    var handle: UnsafeMutableRawPointer { UnsafeMutableRawPointer(raw) }
 
     private func configure(_ options: TransferOptions) {
         set(CURLOPT_NOSIGNAL, 1)
         set(CURLOPT_FAILONERROR, 1)
-        set(CURLOPT_FOLLOWLOCATION, 1)
-        set(CURLOPT_MAXREDIRS, options.redirects)
+        // Redirects are followed here, one by one: see `follow`.
+        set(CURLOPT_FOLLOWLOCATION, 0)
         set(CURLOPT_CONNECTTIMEOUT, options.connectSeconds)
         set(CURLOPT_LOW_SPEED_LIMIT, options.slowestRate)
         set(CURLOPT_LOW_SPEED_TIME, options.stallSeconds)
@@ -73,21 +81,18 @@ final class CurlHandle {
         hostctl_setopt_progress(handle, checkProgress)
     }
 
-    private func set(_ option: CURLoption, _ value: Int) { hostctl_setopt_long(handle, option, value) }
-    private func set(_ option: CURLoption, _ value: String) { hostctl_setopt_string(handle, option, value) }
+    func set(_ option: CURLoption, _ value: Int) { hostctl_setopt_long(handle, option, value) }
+    func set(_ option: CURLoption, _ value: String) { hostctl_setopt_string(handle, option, value) }
 
     /// Makes one request; the body goes to the receiver's sink.
     func perform(_ url: String, offset: Int64) -> CURLcode {
-        set(CURLOPT_URL, url)
-        // A connection that was meant to be encrypted stays so.
-        set(CURLOPT_REDIR_PROTOCOLS_STR, url.hasPrefix("https:") ? "https" : "http,https")
         hostctl_setopt_offset(handle, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(receiver.limit - offset))
         hostctl_setopt_offset(handle, CURLOPT_RESUME_FROM_LARGE, curl_off_t(offset))
         receiver.offset = offset
         receiver.count = offset
         receiver.failure = nil
         receiver.isFlooded = false
-        return curl_easy_perform(handle)
+        return follow(url)
     }
 
     /// Whether bytes came that go on where the sink had stopped. When a length happens to be the offset, libcurl
@@ -101,8 +106,12 @@ private func receiveBody(
 ) -> Int {
     guard let context else { return 0 }
     let receiver = Unmanaged<CurlHandle.Receiver>.fromOpaque(context).takeUnretainedValue()
-    guard receiver.count > receiver.offset || receiver.isAsked else { return 0 }
     let length = size * count
+    if receiver.isRedirect {
+        receiver.ignored += Int64(length)
+        return receiver.ignored > ignoredLimit ? 0 : length
+    }
+    guard receiver.count > receiver.offset || receiver.isAsked else { return 0 }
     receiver.count += Int64(length)
     guard receiver.count <= receiver.limit else { return 0 }
     do {

@@ -16,6 +16,14 @@ public enum TransferError: ExplainedError, Equatable {
     case redirected(url: String)
     /// The text is no URL that can be fetched.
     case unusable(url: String)
+    /// User or password stands in the address, where everyone can see it.
+    case passwordInAddress(url: String)
+    /// The proxy, not the server, answered with a status that is no success.
+    case proxyRefused(url: String, status: Int)
+    /// Others can read a file that holds a password or a private key, or have written it.
+    case exposedSecret(path: String)
+    /// A file of passwords that cannot be read; the place has the line.
+    case malformedCredentials(place: String, detail: String)
     /// Another part of the work failed, and the transfer was stopped for that.
     case cancelled(url: String)
 
@@ -37,6 +45,10 @@ public enum TransferError: ExplainedError, Equatable {
         case .truncated(let url): "\(url) ended before all announced bytes had come"
         case .redirected(let url): "\(url) redirects too often or to another scheme"
         case .unusable(let url): "'\(url)' is not an http, https or file URL"
+        case .passwordInAddress(let url): "the address of \(url) holds a user or a password"
+        case .proxyRefused(let url, let status): "cannot fetch \(url): the proxy answered \(status)"
+        case .exposedSecret(let path): "\(path) holds a secret, and others than its owner can read or change it"
+        case .malformedCredentials(let place, let detail): "\(place) is no entry of a server: \(detail)"
         case .cancelled(let url): "the download of \(url) was stopped"
         }
     }
@@ -44,10 +56,16 @@ public enum TransferError: ExplainedError, Equatable {
     public var advice: String? {
         switch self {
         case .unreachable: "check the network and the origin's address; what has arrived is kept for the next run"
+        case .refused(_, 401), .refused(_, 403):
+            "the server wants to know this host: check its entry in auth.conf, or the client certificate"
         case .refused: "check that the origin is complete; what has arrived is kept for the next run"
         case .unreadable: "check that the folder is there and complete; what has arrived is kept for the next run"
         case .tooLarge, .truncated, .redirected: "the server is broken or hostile; try a mirror"
         case .unusable: "give the origin as http://…, https://… or file:///…"
+        case .passwordInAddress: "put user and password into /etc/hostctl/auth.conf, and leave them out here"
+        case .proxyRefused: "check Proxy= in hostctl.conf, and the proxy's entry in auth.conf"
+        case .exposedSecret: "give it to root, with mode 0600, and change the secret if others may have seen it"
+        case .malformedCredentials: "write 'machine HOST login USER password PASSWORD', one server a line"
         case .cancelled: nil
         }
     }
@@ -63,6 +81,9 @@ extension TransferError {
     }
 
     public var category: FailureCategory {
-        if case .unusable = self { .failed } else { .network }
+        switch self {
+        case .unusable, .passwordInAddress, .exposedSecret, .malformedCredentials: .failed
+        default: .network
+        }
     }
 }

@@ -69,9 +69,11 @@ final class ServerConnection {
         let lines = head.split(separator: "\r\n")
         let words = lines.first?.split(separator: " ") ?? []
         guard words.count == 3, words[0] == "GET", words[1].hasPrefix("/") else { return nil }
-        let range = lines.first { $0.lowercased().hasPrefix("range:") }
+        let value = { (name: String) in
+            lines.first { $0.lowercased().hasPrefix(name) }.map { String($0.dropFirst(name.count).drop { $0 == " " }) }
+        }
         return ScriptedServer.Request(
-            path: String(words[1].dropFirst()), range: range.map { String($0.dropFirst(6).drop { $0 == " " }) },
+            path: String(words[1].dropFirst()), range: value("range:"), authorization: value("authorization:"),
             connection: number)
     }
 
