@@ -41,6 +41,7 @@ let package = Package(
         .systemLibrary(name: "COSTree", pkgConfig: "ostree-1", providers: [.apt(["libostree-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // System calls that Swift cannot reach, and the arguments as the kernel passed them.
@@ -51,6 +52,8 @@ let package = Package(
         room("Settings", ["LinuxSystem", system]),
         // SHA-256 and the checksums that name objects.
         room("Checksums", ["COpenSSL"]),
+        // Bounded tar reading and writing, decompression.
+        room("Archives", ["CArchive", "CZlib", "LinuxSystem", system]),
         // ed25519 keys, signing, verification, trusted key folders.
         room("Signatures", ["COpenSSL", "Checksums", "LinuxSystem", system, subprocess]),
         // HTTP: bounded, resumable, retried.
@@ -124,6 +127,7 @@ let package = Package(
             swiftSettings: settings),
         tests("LinuxSystem", ["linux-trial", "CLinux", system]),
         tests("Checksums", ["LinuxSystem"]),
+        tests("Archives", ["LinuxSystem", system]),
         tests(
             "HostctlCommands",
             ["Sysroots", "Signatures", "Checksums", "TrustMetadata", "LinuxSystem", arguments]),
