@@ -60,6 +60,8 @@ let package = Package(
         room("Transfers", ["CCurl", "LinuxSystem", system]),
         // Strict JSON and signed envelopes.
         room("TrustMetadata", ["Signatures", "Checksums"]),
+        // OCI's documents and layouts.
+        room("Registries", ["Archives", "TrustMetadata", "Checksums", "LinuxSystem", system]),
         // ostree's formats in Swift: commits, trees, file headers. No I/O.
         room("ObjectFormats", ["Checksums", "LinuxSystem"]),
         // The store: parallel object writing, ingest, verification, refs.
@@ -128,6 +130,7 @@ let package = Package(
         tests("LinuxSystem", ["linux-trial", "CLinux", system]),
         tests("Checksums", ["LinuxSystem"]),
         tests("Archives", ["LinuxSystem", system]),
+        tests("Registries", ["Archives", "TrustMetadata", "Checksums", "LinuxSystem", system]),
         tests(
             "HostctlCommands",
             ["Sysroots", "Signatures", "Checksums", "TrustMetadata", "LinuxSystem", arguments]),
