@@ -83,12 +83,12 @@ let package = Package(
                 "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "Transfers", "OSTree",
                 "LinuxSystem", system,
             ]),
-        // Recipes, root filesystem conversion, package lists.
+        // Recipes, root filesystem conversion, package lists, import, export, lint.
         room(
             "HostImages",
             [
-                "ObjectStorage", "ObjectFormats", "Checksums", "Settings", "TrustMetadata", "LinuxSystem", system,
-                subprocess,
+                "ObjectStorage", "ObjectFormats", "Archives", "Registries", "Checksums", "Settings", "TrustMetadata",
+                "LinuxSystem", system, subprocess,
             ]),
         // One update, from check to deployed.
         room(
@@ -110,8 +110,9 @@ let package = Package(
         room(
             "StoreCommands",
             [
-                "HostctlCommands", "Updates", "Releases", "Deployments", "HostImages", "Sysroots", "ObjectStorage",
-                "ObjectFormats", "Checksums", "OSTree", "Settings", "Signatures", "TrustMetadata", "Transfers",
+                "HostctlCommands", "Updates", "Releases", "Deployments", "HostImages", "Archives", "Sysroots",
+                "ObjectStorage", "ObjectFormats", "Checksums", "OSTree", "Settings", "Signatures", "TrustMetadata",
+                "Transfers",
                 "LinuxSystem", arguments, system, subprocess,
             ]),
         .executableTarget(name: "hostctl", dependencies: ["HostctlCommands", "LinuxSystem"], swiftSettings: settings),
@@ -139,8 +140,8 @@ let package = Package(
         tests(
             "HostImages",
             [
-                "ObjectStorage", "ObjectFormats", "Checksums", "Settings", "TrustMetadata", "LinuxSystem", "CLinux",
-                system,
+                "ObjectStorage", "ObjectFormats", "Archives", "Registries", "Checksums", "Settings", "TrustMetadata",
+                "LinuxSystem", "CLinux", system,
             ]),
         tests("Signatures", ["LinuxSystem", system]),
         tests("TrustMetadata", ["Signatures"]),
