@@ -41,6 +41,7 @@ let package = Package(
         .systemLibrary(name: "COSTree", pkgConfig: "ostree-1", providers: [.apt(["libostree-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
@@ -52,12 +53,16 @@ let package = Package(
         room("Settings", ["LinuxSystem", system]),
         // SHA-256 and the checksums that name objects.
         room("Checksums", ["COpenSSL"]),
+        // Bounded tar reading and writing, decompression.
+        room("Archives", ["CArchive", "CZlib", "LinuxSystem", system]),
         // ed25519 keys, signing, verification, trusted key folders.
         room("Signatures", ["COpenSSL", "Checksums", "LinuxSystem", system, subprocess]),
         // HTTP: bounded, resumable, retried.
         room("Transfers", ["CCurl", "LinuxSystem", system]),
         // Strict JSON and signed envelopes.
         room("TrustMetadata", ["Signatures", "Checksums"]),
+        // OCI's documents and layouts.
+        room("Registries", ["Archives", "TrustMetadata", "Checksums", "LinuxSystem", system]),
         // ostree's formats in Swift: commits, trees, file headers. No I/O.
         room("ObjectFormats", ["Checksums", "LinuxSystem"]),
         // The store: parallel object writing, ingest, verification, refs.
@@ -89,12 +94,12 @@ let package = Package(
                 "ObjectPatches", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata",
                 "Transfers", "OSTree", "LinuxSystem", system,
             ]),
-        // Recipes, root filesystem conversion, package lists.
+        // Recipes, root filesystem conversion, package lists, import, export, lint.
         room(
             "HostImages",
             [
-                "ObjectStorage", "ObjectFormats", "Checksums", "Settings", "TrustMetadata", "LinuxSystem", system,
-                subprocess,
+                "ObjectStorage", "ObjectFormats", "Archives", "Registries", "Checksums", "Settings", "TrustMetadata",
+                "LinuxSystem", system, subprocess,
             ]),
         // One update, from check to deployed.
         room(
@@ -122,9 +127,9 @@ let package = Package(
         room(
             "StoreCommands",
             [
-                "HostctlCommands", "AutomaticUpdates", "Updates", "Releases", "Deployments", "HostImages", "Sysroots",
-                "ObjectStorage",
-                "ObjectFormats", "Checksums", "OSTree", "Settings", "Signatures", "TrustMetadata", "Transfers",
+                "HostctlCommands", "AutomaticUpdates", "Updates", "Releases", "Deployments", "HostImages", "Archives",
+                "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree", "Settings", "Signatures",
+                "TrustMetadata", "Transfers",
                 "LinuxSystem", arguments, system, subprocess,
             ]),
         .executableTarget(name: "hostctl", dependencies: ["HostctlCommands", "LinuxSystem"], swiftSettings: settings),
@@ -142,6 +147,8 @@ let package = Package(
             swiftSettings: settings),
         tests("LinuxSystem", ["linux-trial", "CLinux", system]),
         tests("Checksums", ["LinuxSystem"]),
+        tests("Archives", ["LinuxSystem", system]),
+        tests("Registries", ["Archives", "TrustMetadata", "Checksums", "LinuxSystem", system]),
         tests(
             "HostctlCommands",
             ["Sysroots", "Signatures", "Checksums", "TrustMetadata", "LinuxSystem", arguments]),
@@ -150,8 +157,8 @@ let package = Package(
         tests(
             "HostImages",
             [
-                "ObjectStorage", "ObjectFormats", "Checksums", "Settings", "TrustMetadata", "LinuxSystem", "CLinux",
-                system,
+                "ObjectStorage", "ObjectFormats", "Archives", "Registries", "Checksums", "Settings", "TrustMetadata",
+                "LinuxSystem", "CLinux", system,
             ]),
         tests("Signatures", ["LinuxSystem", system]),
         tests("TrustMetadata", ["Signatures"]),

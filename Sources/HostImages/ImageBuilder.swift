@@ -7,7 +7,7 @@ public import SystemPackage
 
 /// What a build is doing.
 public enum BuildStage: String, Sendable, CaseIterable {
-    case packages, files, hooks, conversion, storing
+    case packages, files, hooks, reading, conversion, storing
 
     /// For the operator.
     public var description: String {
@@ -15,6 +15,7 @@ public enum BuildStage: String, Sendable, CaseIterable {
         case .packages: "Installing packages"
         case .files: "Copying the recipe's files"
         case .hooks: "Running hooks"
+        case .reading: "Reading"
         case .conversion: "Converting the tree"
         case .storing: "Storing"
         }
@@ -25,6 +26,8 @@ public enum BuildStage: String, Sendable, CaseIterable {
 public enum BuildProgress: Sendable {
     /// A stage begins.
     case began(BuildStage)
+    /// Bytes read so far of a source whose size is not known.
+    case read(Int64)
     /// Bytes stored so far, and bytes of all files.
     case stored(Int64, of: Int64)
 }
@@ -44,6 +47,8 @@ public struct BuiltImage: Sendable, Equatable {
     public let fileCount: Int
     /// The sizes of all files, in bytes.
     public let size: Int64
+    /// What the checks found; nothing that is fatal.
+    public let lint: LintReport
 }
 
 /// Makes a host image out of a recipe.
@@ -106,6 +111,8 @@ public struct ImageBuilder: Sendable {
         progress(.began(.conversion))
         let tree = try TreeFolder.scan(path) { RuntimeFolders.contain($0) }
         let converted = try TreeConversion.convert(tree)
+        let lint = try Linter(policy: LintPolicy(setuidFiles: recipe.setuidFiles)).check(LintSubject(tree))
+        try lint.requireSuccess()
         progress(.began(.storing))
         let progress = progress
         let transaction = try StoreTransaction(store)
@@ -122,7 +129,8 @@ public struct ImageBuilder: Sendable {
         try transaction.commit(refs: [recipe.ref: checksum])
         return BuiltImage(
             commit: checksum, ref: recipe.ref, version: image.version, kernel: image.kernel, timestamp: timestamp,
-            packageCount: image.packages.count, fileCount: stored.fileCount, size: stored.size)
+            packageCount: image.packages.count, fileCount: stored.fileCount, size: stored.size,
+            lint: lint)
     }
 
     private static func absolute(_ path: FilePath) throws(SystemError) -> FilePath {

@@ -20,6 +20,14 @@ public enum ImageError: ExplainedError, Equatable {
     case notAHost(detail: String)
     /// A commit without the metadata of a host image.
     case noImageMetadata(commit: String)
+    /// An archive or a layer that cannot become a tree.
+    case notImportable(detail: String)
+    /// Nothing to import from.
+    case noSource(String)
+    /// Checks found what must not be in an image; the names of the checks.
+    case lintFailed([String])
+    /// A check that does not exist.
+    case unknownCheck(String)
 
     public var reason: String {
         switch self {
@@ -31,6 +39,10 @@ public enum ImageError: ExplainedError, Equatable {
         case .hookFailed(let name, let detail): "the hook \(name) failed: \(detail)"
         case .hookNotExecutable(let name): "the hook \(name) is not an executable file"
         case .notAHost(let detail): "the tree is not a host image: \(detail)"
+        case .notImportable(let detail): "the source cannot be imported: \(detail)"
+        case .noSource(let text): "there is no folder and no archive '\(text)'"
+        case .lintFailed(let names): "the image did not pass: \(names.joined(separator: ", "))"
+        case .unknownCheck(let name): "there is no check '\(name)'"
         case .noImageMetadata(let commit): "the commit \(commit) was not made by 'hostctl image build'"
         }
     }
@@ -44,7 +56,11 @@ public enum ImageError: ExplainedError, Equatable {
         case .fileNotCopied: "change the recipe; nothing was committed"
         case .hookFailed: "run it by hand with the environment that the log shows; nothing was committed"
         case .hookNotExecutable: "chmod +x it, or move it out of the recipe's hooks"
-        case .notAHost: "add what is missing to the recipe; nothing was committed"
+        case .notAHost: "add what is missing; nothing was committed"
+        case .notImportable: "nothing was committed"
+        case .noSource: "write the path of one, '-' for standard input, or oci:FOLDER[:TAG]"
+        case .lintFailed: "correct what is listed, or leave a check out with --skip"
+        case .unknownCheck: "'hostctl image lint --list' lists them"
         case .noImageMetadata: nil
         }
     }

@@ -29,6 +29,8 @@ public struct Recipe: Sendable {
     public let packages: [String]
     /// Patterns of paths that are not unpacked; with `!` in front, exceptions.
     public let pathExcludes: [String]
+    /// The files that may have set-id bits or capabilities; `nil` when the recipe does not say.
+    public let setuidFiles: [String]?
     /// Arguments that every host boots the image with.
     public let kernelArguments: [String]
     /// The line of releases, such as `lean-host/stable`.
@@ -64,6 +66,7 @@ public struct Recipe: Sendable {
         keyring = try read.absolutePath("Keyring", default: "/usr/share/keyrings/debian-archive-keyring.gpg")
         packages = try read.packages()
         pathExcludes = try read.patterns()
+        setuidFiles = try read.setuidFiles()
         kernelArguments = try file.words("KernelArguments", in: "Image") ?? []
         channel = try read.channel()
         version = try read.version()
@@ -79,11 +82,11 @@ public struct Recipe: Sendable {
     private static let schema = SettingsSchema([
         "Image": [
             "Distribution", "Suite", "Variant", "Pockets", "Components", "Mirrors", "SecurityMirrors", "Keyring",
-            "Packages", "PathExcludes", "KernelArguments", "Channel", "Version", "Architecture",
+            "Packages", "PathExcludes", "SetuidFiles", "KernelArguments", "Channel", "Version", "Architecture",
         ]
     ])
 
-    private static var machineArchitecture: String {
+    static var machineArchitecture: String {
         var names = utsname()
         uname(&names)
         return withUnsafeBytes(of: &names.machine) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }

@@ -64,6 +64,14 @@ struct RecipeReader {
         return words
     }
 
+    func setuidFiles() throws(SettingsError) -> [String]? {
+        guard let words = try file.words("SetuidFiles", in: "Image") else { return nil }
+        for word in words {
+            _ = try check("SetuidFiles", word, { $0.hasPrefix("/") && !$0.contains("//") }, "write absolute paths")
+        }
+        return words
+    }
+
     /// The rules of releases, checked here so that a build is not in vain.
     func channel() throws(SettingsError) -> String {
         let value = try file.requiredString("Channel", in: "Image", example: "lean-host/stable")

@@ -125,13 +125,35 @@ public enum Files {
     ///
     /// - Throws: `SystemError`; `EILSEQ` for a name that is not UTF-8.
     public static func names(in path: FilePath) throws(SystemError) -> [String] {
+        var isMalformed = false
+        let names = try textNames(in: path) { _ in isMalformed = true }
+        if isMalformed { throw SystemError("read a name in", path.string, code: .illegalByteSequence) }
+        return names
+    }
+
+    /// The same, with the names that are not UTF-8 handed to `malformed` and left out.
+    ///
+    /// - Throws: `SystemError`, what `malformed` throws.
+    public static func names(
+        in path: FilePath, malformed: ([UInt8]) throws -> Void
+    ) throws -> [String] {
+        var others: [[UInt8]] = []
+        let names = try textNames(in: path) { others.append($0) }
+        for name in others { try malformed(name) }
+        return names
+    }
+
+    private static func textNames(
+        in path: FilePath, malformed: ([UInt8]) -> Void
+    ) throws(SystemError) -> [String] {
         let folder = try Descriptor(opening: path.string, flags: O_RDONLY | O_DIRECTORY)
         var names: [String] = []
         for bytes in try rawNames(in: folder) {
-            guard let name = String(validating: bytes.dropLast(), as: UTF8.self) else {
-                throw SystemError("read a name in", path.string, code: .illegalByteSequence)
+            if let name = String(validating: bytes.dropLast(), as: UTF8.self) {
+                names.append(name)
+            } else {
+                malformed(bytes.dropLast().map { UInt8(bitPattern: $0) })
             }
-            names.append(name)
         }
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }

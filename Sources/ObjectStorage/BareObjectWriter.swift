@@ -90,6 +90,18 @@ public final class BareObjectWriter {
         return name.checksum
     }
 
+    /// Ends the object as `finish` does, for a tree that is not whole yet.
+    ///
+    /// - Parameter size: how many bytes were appended.
+    /// - Throws: `SystemError`.
+    public func finishContent(size: Int64) throws -> StoredContent {
+        let attributes = header.attributes
+        let checksum = try finish()
+        return StoredContent(
+            checksum: checksum, attributes: attributes, path: transaction.location(of: ObjectName(checksum, .file)),
+            size: size)
+    }
+
     /// Drops an object that was begun.
     public func abandon() {
         if let spill { unlink(spill.path) }

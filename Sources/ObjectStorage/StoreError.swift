@@ -49,6 +49,11 @@ public enum StoreError: ExplainedError, Equatable {
 }
 
 extension StoreError {
+    /// Why a name cannot be stored: ostree's formats hold UTF-8.
+    public static let notUTF8 = "its name is not UTF-8"
+    /// The same for where a link leads.
+    public static let targetNotUTF8 = "its target is not UTF-8"
+
     public var category: FailureCategory {
         if case .corrupted = self { .untrusted } else { .failed }
     }

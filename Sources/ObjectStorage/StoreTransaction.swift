@@ -117,6 +117,22 @@ public final class StoreTransaction: Sendable {
         return name.checksum
     }
 
+    /// Drops files that were staged and that the tree does not have after all; other objects stay.
+    ///
+    /// - Parameter used: the files that the tree has.
+    /// - Throws: `SystemError`.
+    public func discardFiles(except used: Set<Checksum>) throws(SystemError) {
+        let (staged, present) = objects.with { ($0.staged, $0.present) }
+        for name in staged.union(present) where name.kind == .file && !used.contains(name.checksum) {
+            try forget(name)
+        }
+    }
+
+    /// Where an object lies until the commit.
+    func location(of name: ObjectName) -> FilePath {
+        objects.with { $0.staged.contains(name) } ? FilePath(path(of: name)) : store.path(of: name)
+    }
+
     /// Drops what is known and staged of an object. What lies in the store stays until the commit.
     private func forget(_ name: ObjectName) throws(SystemError) {
         if objects.with({ $0.forget(name) }) { try Files.remove(FilePath(path(of: name))) }

@@ -11,7 +11,10 @@ import TrustMetadata
 struct ImageCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "image", abstract: "Make and inspect host images.",
-        subcommands: [ImageBuildCommand.self, ImageInspectCommand.self])
+        subcommands: [
+            ImageBuildCommand.self, ImageImportCommand.self, ImageExportCommand.self, ImageLintCommand.self,
+            ImageInspectCommand.self,
+        ])
 }
 
 /// `hostctl image build`.
@@ -39,13 +42,8 @@ struct ImageBuildCommand: AsyncParsableCommand {
     func run() async throws {
         let recipe = try Recipe(reading: FilePath(recipe), overrides: overrides)
         let store = try Store.create(at: FilePath(store).absolute, mode: .bare)
-        let show = progress.handler
-        let builder = ImageBuilder(workFolder: FilePath(work ?? "\(store.path).work")) { event in
-            switch event {
-            case .began(let stage): show(ProgressReport(stage.description))
-            case .stored(let done, let total): show(ProgressReport("Storing", done: done, total: total, unit: .bytes))
-            }
-        }
+        let builder = ImageBuilder(
+            workFolder: FilePath(work ?? "\(store.path).work"), progress: BuildProgress.handler(progress.handler))
         output.show(BuiltImageOutput(image: try await builder.build(recipe, into: store)))
     }
 }
@@ -67,10 +65,29 @@ struct ImageInspectCommand: ParsableCommand {
     }
 }
 
-private struct BuiltImageOutput: OutputValue {
+extension BuildProgress {
+    /// Shows a build's progress as every command does.
+    static func handler(_ show: @escaping ProgressHandler) -> @Sendable (BuildProgress) -> Void {
+        { event in
+            switch event {
+            case .began(let stage): show(ProgressReport(stage.description))
+            case .read(let done): show(ProgressReport("Reading", done: done, unit: .bytes))
+            case .stored(let done, let total): show(ProgressReport("Storing", done: done, total: total, unit: .bytes))
+            }
+        }
+    }
+}
+
+/// The answer of `image build` and `image import`.
+struct BuiltImageOutput: OutputValue {
     let image: BuiltImage
 
+    /// Warnings first: the commit stays the last line.
     var text: String {
+        image.lint.findings.map { "\($0.text(limit: 5))\n" }.joined() + summary
+    }
+
+    private var summary: String {
         "\(image.ref) \(image.version): \(image.packageCount) packages, \(image.fileCount) files, "
             + "\(ByteCount.text(image.size))\n\(image.commit)"
     }
@@ -80,7 +97,7 @@ private struct BuiltImageOutput: OutputValue {
             "commit": .string(image.commit.hex), "ref": .string(image.ref), "version": .string(image.version),
             "kernel": .string(image.kernel), "timestamp": .integer(Int64(clamping: image.timestamp)),
             "packages": .integer(Int64(image.packageCount)), "files": .integer(Int64(image.fileCount)),
-            "bytes": .integer(image.size),
+            "bytes": .integer(image.size), "lint": image.lint.json,
         ]
     }
 }

@@ -35,12 +35,13 @@ struct UpdateOptions: ParsableArguments {
     ///
     /// - Parameter source: the address of a copy of the origin, for this run.
     func run(command: String, following: SysrootState? = nil, source: String? = nil) async throws {
-        var options = try HostOptions(
+        let options = try HostOptions(
             root: sysroot.root, command: command, following: following, base: .standard, notice: Notice.show)
+        var transfers = options.transfers
         // A folder has no mirrors.
-        if source != nil { options.transfers.mirrors = nil }
+        if source != nil { transfers.mirrors = nil }
         let updater = Updater(
-            root: sysroot.root, command: command, version: HostctlVersion.current, options: options.transfers,
+            root: sysroot.root, command: command, version: HostctlVersion.current, options: transfers,
             wait: waiting.wait, progress: progress.handler, waiting: WaitOptions.announce)
         let outcome = try updater.run(
             UpdateRequest(
