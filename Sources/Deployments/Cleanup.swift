@@ -42,7 +42,7 @@ extension SysrootChange {
         try change.requireAgreement()
         var plan = try CleanupPlan(change, others: request.others, droppingRefs: Array(request.refs.keys))
         var space = FreedSpace()
-        try plan.measure(&space)
+        try plan.measure(change.store, &space)
         if !request.isDryRun { try change.execute(plan, request) }
         var report = CleanupReport(isDryRun: request.isDryRun, items: plan.items, bytes: space.bytes)
         var collection = StoreCollection(change.store)

@@ -35,27 +35,34 @@ struct CleanupPlan {
         let paths = change.paths
         items = left.names.map { name in
             CleanupItem(
-                .deployment, name.description, "left by an interrupted change", places: paths.places(of: name))
+                .deployment, name.description, "left by an interrupted change", places: paths.places(of: name),
+                refs: [name.lease])
         }
         items += unneeded.map { record in
             CleanupItem(
                 .deployment, record.name.description, "neither default, booted, rollback nor pinned",
-                places: paths.places(of: record.name))
+                places: paths.places(of: record.name), refs: [record.name.lease])
         }
         items += try UnusedKernels(paths, usedBy: kept).items()
         items += change.replacedLinks().map {
             CleanupItem(.bootLink, paths.relative($0), "replaced by a later change", places: [$0])
         }
-        items += stale.map { CleanupItem(.lease, $0, "its deployment is gone", places: []) }
+        items += stale.map { CleanupItem(.lease, $0, "its deployment is gone", refs: [$0]) }
+        if PendingChange.exists(in: paths) {
+            let record = paths.state.appending("pending.json")
+            items.append(
+                CleanupItem(.leftover, paths.relative(record), "the record of an interrupted change", places: [record]))
+        }
         items += others
         items += try Leftovers(paths).items()
     }
 
     /// Counts what comes free with each item.
-    mutating func measure(_ space: inout FreedSpace) throws {
+    mutating func measure(_ store: Store, _ space: inout FreedSpace) throws {
         for index in items.indices {
             let before = space.bytes
-            for place in items[index].places { try space.addTree(place) }
+            let refs = items[index].refs.map { store.path.appending("refs/heads").appending($0) }
+            for place in items[index].places + refs { try space.addTree(place) }
             items[index].bytes = space.bytes - before
         }
     }
@@ -65,7 +72,7 @@ struct CleanupPlan {
     private static func unneeded(_ report: SysrootReport) -> [DeploymentRecord] {
         guard let first = report.defaultDeployment else { return [] }
         let own = report.listed.filter { $0.stateroot == first.stateroot }
-        return own.dropFirst(2).filter { !$0.isBooted && !$0.isPinned && $0.problems.isEmpty }
+        return own.dropFirst(2).filter { !$0.isBooted && !$0.mayBePinned && $0.problems.isEmpty }
     }
 
     /// Commits in names that are almost a deployment's: nobody knows what they were for, so they keep what they name,

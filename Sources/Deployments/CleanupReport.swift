@@ -18,14 +18,17 @@ public struct CleanupItem: Sendable, Equatable {
     public let reason: String
     /// What lies on the disk of it.
     let places: [FilePath]
+    /// The local refs that go with it.
+    let refs: [String]
     /// What comes free with it, in bytes. What it shares with objects of the store is counted with these.
     public internal(set) var bytes: Int64 = 0
 
-    public init(_ kind: Kind, _ name: String, _ reason: String, places: [FilePath]) {
+    public init(_ kind: Kind, _ name: String, _ reason: String, places: [FilePath] = [], refs: [String] = []) {
         self.kind = kind
         self.name = name
         self.reason = reason
         self.places = places
+        self.refs = refs
     }
 }
 

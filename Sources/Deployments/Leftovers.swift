@@ -13,7 +13,8 @@ struct Leftovers {
     /// Those in hostctl's own folders and in the store; in `objects`, the collection finds them.
     func items() throws -> [CleanupItem] {
         var found: [FilePath] = []
-        for folder in [paths.state, paths.state.appending("download"), paths.repository] {
+        let kernels = try Files.namesIfPresent(in: paths.kernels).map { paths.kernels.appending($0) }
+        for folder in [paths.state, paths.state.appending("download"), paths.repository, paths.boot] + kernels {
             try collect(folder, into: &found)
         }
         try collect(below: paths.repository.appending("refs"), into: &found)

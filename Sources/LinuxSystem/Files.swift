@@ -87,6 +87,21 @@ public enum Files {
         }
     }
 
+    /// Makes a symbolic link where nothing is.
+    ///
+    /// - Throws: `SystemError`.
+    public static func makeLink(_ path: FilePath, target: String) throws(SystemError) {
+        try retrying("make the link", path.string) { symlink(target, path.string) }
+    }
+
+    /// Moves a temporary file or link to its place, durably.
+    ///
+    /// - Throws: `SystemError`; the temporary one is removed then.
+    public static func move(_ temporary: FilePath, over path: FilePath) throws(SystemError) {
+        try move(temporary, to: path)
+        try syncFolder(path.removingLastComponent())
+    }
+
     private static func move(_ temporary: FilePath, to path: FilePath) throws(SystemError) {
         if rename(temporary.string, path.string) == 0 { return }
         let failure = SystemError("replace", path.string)

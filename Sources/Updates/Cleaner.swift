@@ -90,7 +90,7 @@ private struct UselessDownloads {
             return
         }
         guard let lease else { return }
-        items.append(CleanupItem(.lease, Downloads.lease, reason, places: []))
+        items.append(CleanupItem(.lease, Downloads.lease, reason, refs: [Downloads.lease]))
         refs.updateValue(nil, forKey: Downloads.lease)
         if let commit = lease.commit, !isDeployed { setBack(commit, store, deployments) }
     }
