@@ -15,6 +15,8 @@ public struct ObjectMarks: Sendable {
     public let needed: Set<ObjectName>
     /// What hides what else is needed. Empty when `needed` is all.
     public let gaps: [Gap]
+    /// What only partial commits need: it may be missing.
+    public let optional: Set<ObjectName>
 
     /// Reads the trees of commits.
     ///
@@ -27,8 +29,10 @@ public struct ObjectMarks: Sendable {
         let all = Set(commits)
         let partial = all.filter { store.isPartial($0) }
         try marking.run(all.subtracting(partial), arePartial: false, workers: workers)
+        let certain = marking.needed.with { $0 }
         if !partial.isEmpty { try marking.run(partial, arePartial: true, workers: workers) }
         needed = marking.needed.with { $0 }
+        optional = partial.isEmpty ? [] : needed.subtracting(certain)
         gaps = marking.gaps.with { $0 }.sorted { $0.name.description < $1.name.description }
     }
 }

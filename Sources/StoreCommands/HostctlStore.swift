@@ -8,7 +8,8 @@ public struct HostctlStore: AsyncParsableCommand {
         discussion: "'hostctl --version' prints the version.",
         subcommands: [
             StatusCommand.self, UpgradeCommand.self, RollbackCommand.self, SwitchCommand.self, PinCommand.self,
-            UnpinCommand.self, CleanupCommand.self, InstallCommand.self, ImageCommand.self, ReleaseCommand.self,
+            UnpinCommand.self, CleanupCommand.self, VerifyCommand.self, InstallCommand.self, ImageCommand.self,
+            ReleaseCommand.self,
             KeyCommand.self,
             StoreCommand.self,
         ])

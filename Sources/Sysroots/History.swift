@@ -48,7 +48,7 @@ public struct History {
     /// So many entries are kept.
     public static let limit = 500
 
-    private let path: FilePath
+    let path: FilePath
 
     public init(_ paths: SysrootPaths) { path = paths.state.appending("history.jsonl") }
 
@@ -56,13 +56,7 @@ public struct History {
     ///
     /// - Throws: `SystemError`.
     public func entries() throws -> [HistoryEntry] {
-        try lines().compactMap { line in
-            do throws(TrustMetadataError) {
-                return try HistoryEntry(JSONFields(strict: Array(line), what: "a line of the history"))
-            } catch {
-                return nil
-            }
-        }
+        try lines().compactMap { Self.entry($0) }
     }
 
     /// Adds an entry, and drops the oldest ones beyond the limit, in one durable step.
@@ -71,6 +65,27 @@ public struct History {
     public func add(_ entry: HistoryEntry) throws {
         let kept = try lines().suffix(Self.limit - 1) + [ArraySlice(entry.json.encode())]
         try Files.replace(path, with: kept.flatMap { $0 + [UInt8(ascii: "\n")] }, mode: 0o600)
+    }
+
+    /// - Throws: `SystemError`; `SysrootError.damagedState` for a line that cannot be read.
+    func requireReadable() throws {
+        for (number, line) in try lines().enumerated() where Self.entry(line) == nil {
+            throw SysrootError.damagedState(path: path.string, detail: "line \(number + 1) is no entry")
+        }
+    }
+
+    /// Leaves out the lines that cannot be read.
+    func dropUnreadable() throws {
+        let kept = try lines().filter { Self.entry($0) != nil }
+        try Files.replace(path, with: kept.flatMap { $0 + [UInt8(ascii: "\n")] }, mode: 0o600)
+    }
+
+    private static func entry(_ line: ArraySlice<UInt8>) -> HistoryEntry? {
+        do throws(TrustMetadataError) {
+            return try HistoryEntry(JSONFields(strict: Array(line), what: "a line of the history"))
+        } catch {
+            return nil
+        }
     }
 
     private func lines() throws -> [ArraySlice<UInt8>] {
