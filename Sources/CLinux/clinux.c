@@ -99,3 +99,5 @@ long hostctl_llistxattr(const char *path, char *list, size_t size) { return llis
 int hostctl_lsetxattr(const char *path, const char *name, const void *value, size_t size) {
     return lsetxattr(path, name, value, size, 0);
 }
+
+int hostctl_fremovexattr(int descriptor, const char *name) { return fremovexattr(descriptor, name); }

@@ -18,7 +18,7 @@ public final class SysrootChange {
     let reader: SysrootReader
     let sysroot: Sysroot
     let store: Store
-    private let lock: FileLock
+    private let lock: FileLock?
     /// The interrupted change that turned out to have come past its switch, so that asking for it again is done.
     var completed: PendingChange?
 
@@ -32,8 +32,18 @@ public final class SysrootChange {
     ///   - waiting: called with the present holder before a wait.
     /// - Throws: `DeploymentError.notASysroot`; `LockedError` when the time is over;
     ///   `DeploymentError.viewsDiffer` when the sysroot is damaged; `StoreError`, `OSTreeError`, `SystemError`.
-    public init(
+    public convenience init(
         root: FilePath, command: String, wait: Double = 0, host: RunningHost = RunningHost(),
+        waiting: (String?) -> Void = { _ in }
+    ) throws {
+        try self.init(taking: root, command: command, wait: wait, host: host, waiting: waiting)
+        try requireAgreement()
+        try completeInterrupted()
+    }
+
+    /// Takes the locks only: what an interrupted turn has left is still there, and the views may differ.
+    init(
+        taking root: FilePath, command: String, wait: Double = 0, host: RunningHost = RunningHost(),
         waiting: (String?) -> Void = { _ in }
     ) throws {
         paths = SysrootPaths(root: root)
@@ -48,8 +58,17 @@ public final class SysrootChange {
         sysroot = Sysroot(at: root)
         try takeLibraryLock(deadline: start + .seconds(wait), waiting)
         try reader.rememberRevokedKeys()
-        try requireAgreement()
-        try completeInterrupted()
+    }
+
+    /// Looks without a lock and writes nothing: for what only tells what would be done.
+    init(inspecting root: FilePath, command: String, host: RunningHost = RunningHost()) throws {
+        paths = SysrootPaths(root: root)
+        self.command = command
+        reader = SysrootReader(root: root, host: host)
+        guard reader.isSysroot else { throw DeploymentError.notASysroot(path: root.string) }
+        lock = nil
+        store = try Store(opening: paths.repository)
+        sysroot = Sysroot(at: root)
     }
 
     deinit { sysroot.unlock() }

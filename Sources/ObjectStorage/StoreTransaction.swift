@@ -128,9 +128,10 @@ public final class StoreTransaction: Sendable {
         }
     }
 
-    /// Where an object lies until the commit.
-    func location(of name: ObjectName) -> FilePath {
-        objects.with { $0.staged.contains(name) } ? FilePath(path(of: name)) : store.path(of: name)
+    /// Says that objects are damaged in the store: what is staged under their names takes their place.
+    public func replace(_ names: some Sequence<ObjectName>) {
+        let names = Array(names)
+        objects.with { $0.replaced.formUnion(names) }
     }
 
     /// Drops what is known and staged of an object. What lies in the store stays until the commit.
@@ -143,7 +144,7 @@ public final class StoreTransaction: Sendable {
     /// Claims an object for the caller to write. `false` when it is there or someone else writes it.
     func reserve(_ name: ObjectName) -> Bool {
         guard objects.with({ $0.reserve(name) }) else { return false }
-        guard store.contains(name) else { return true }
+        guard !objects.with({ $0.replaced.contains(name) }), store.contains(name) else { return true }
         objects.with {
             $0.release(name)
             $0.present.insert(name)

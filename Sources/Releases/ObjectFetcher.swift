@@ -60,6 +60,30 @@ public struct ObjectFetcher: Sendable {
         }
         return work.figures.with { $0 }
     }
+
+    /// Fetches objects by their names, whether the store has them or not: what is staged takes the place of what is
+    /// there.
+    ///
+    /// - Returns: those that the origin does not have, or not intact, and why.
+    /// - Throws: `TransferError` when the origin cannot be reached, `SystemError`.
+    public func refetch(
+        _ names: [ObjectName], into transaction: StoreTransaction, progress: @escaping ProgressHandler = { _ in }
+    ) throws -> [ObjectName: any ExplainedError] {
+        let work = FetchWork(
+            transaction, sizeLimit: sizeLimit, objectCount: Int64(names.count), progress: progress)
+        transaction.replace(names)
+        work.queue.add(names)
+        let failures = Guarded<[ObjectName: any ExplainedError]>([:])
+        try Workers.run(min(connections, names.count)) { _, stop in
+            defer { work.queue.close() }
+            let worker = FetchWorker(repository, work, Connection(options, stop: stop))
+            while !stop.isSet, let name = work.queue.next() {
+                if let failure = try worker.refetch(name) { failures.with { $0[name] = failure } }
+                work.queue.finished()
+            }
+        }
+        return failures.with { $0 }
+    }
 }
 
 /// What all workers share.
@@ -138,10 +162,27 @@ private final class FetchWorker: TransferSink {
         work.handled()
     }
 
+    /// - Returns: why the origin cannot give this object; it may have others.
+    func refetch(_ name: ObjectName) throws -> (any ExplainedError)? {
+        do {
+            if name.kind == .file { try fetchFile(name) } else { _ = try fetchMetadata(name, isPresent: true) }
+            work.handled()
+            return nil
+        } catch let error as StoreError {
+            return error
+        } catch let error as TransferError where error.isMissing {
+            return error
+        }
+    }
+
     private func metadata(_ name: ObjectName) throws -> [UInt8] {
         let isPresent = work.transaction.contains(name)
         if isPresent, let bytes = try intactMetadata(name) { return bytes }
-        return try askingTwice {
+        return try fetchMetadata(name, isPresent: isPresent)
+    }
+
+    private func fetchMetadata(_ name: ObjectName, isPresent: Bool) throws -> [UInt8] {
+        try askingTwice {
             let bytes = try connection.bytes(of: objects + name.archivePath, limit: Store.metadataLimit)
             guard work.budget.take(UInt64(bytes.count)) else { throw StoreError.corrupted(name, actual: nil) }
             do {

@@ -9,6 +9,7 @@ public struct PrunedReleases: Sendable, Equatable {
     /// The removed versions, as `channel/architecture version`.
     public let releases: [String]
     public let objects: Int
+    /// What came free on the disk.
     public let bytes: Int64
 }
 
@@ -17,7 +18,7 @@ extension Publisher {
     ///
     /// The index comes first: no client is told of a release whose objects are going away.
     /// - Parameter keep: at least 1: a channel never loses its latest release.
-    /// - Throws: `SignatureError`, `LockedError`, `OSTreeError`, `SystemError`.
+    /// - Throws: `SignatureError`, `LockedError`, `StoreError.undecidable`, `OSTreeError`, `SystemError`.
     public func prune(keep: Int, wait: Double = 0) async throws -> PrunedReleases {
         let lock = try origin.lock("hostctl release prune", seconds: wait, waiting: waiting)
         let keep = max(1, keep)
@@ -29,12 +30,12 @@ extension Publisher {
             removed += old.map { "\(index.ref) \($0.version)" }
         }
         try removeUnlisted()
-        let repository = try Repository(opening: origin.store.path)
-        try repository.regenerateSummary()
+        try Repository(opening: origin.store.path).regenerateSummary()
         FaultPoint.reached("prune.before-objects")
-        let result = try repository.prune()
+        var space = FreedSpace()
+        let result = try StoreCollection(origin.store).run(&space)
         _ = consume lock
-        return PrunedReleases(releases: removed, objects: result.removed, bytes: Int64(clamping: result.freedBytes))
+        return PrunedReleases(releases: removed, objects: result.removed, bytes: space.bytes)
     }
 
     private func removeUnlistedPatches(_ index: ChannelIndex, _ listed: Set<String>) throws {

@@ -88,19 +88,34 @@ public struct ReleaseClient {
     ///
     /// - Throws: `ReleaseError.mismatch`, `TrustMetadataError.untrusted`, `StoreError.corrupted`, `TransferError`.
     public func commit(of manifest: ReleaseManifest) throws -> VerifiedCommit {
-        let name = ObjectName(manifest.commit, .commit)
+        try fetchCommit(manifest.commit) {
+            try VerifiedCommit(manifest, bytes: $0, detachedMetadata: $1, keys: keys)
+        }
+    }
+
+    /// A commit by its checksum, verified; what it says of itself is not compared with any manifest.
+    ///
+    /// - Throws: `TrustMetadataError.untrusted`, `StoreError.corrupted`, `FormatError`, `TransferError`.
+    public func commit(_ checksum: Checksum) throws -> VerifiedCommit {
+        try fetchCommit(checksum) { try VerifiedCommit(checksum, bytes: $0, detachedMetadata: $1, keys: keys) }
+    }
+
+    private func fetchCommit(
+        _ checksum: Checksum, accepting: ([UInt8], [UInt8]) throws -> VerifiedCommit
+    ) throws -> VerifiedCommit {
+        let name = ObjectName(checksum, .commit)
         let objects = "\(OriginLayout.store)/objects/\(name.archivePath)"
         let bytes = try connection.bytes(of: layout.place(of: objects), limit: Store.metadataLimit) { bytes in
             let actual = SHA256.hash(bytes)
-            guard actual == manifest.commit else { throw StoreError.corrupted(name, actual: actual) }
+            guard actual == checksum else { throw StoreError.corrupted(name, actual: actual) }
             return bytes
         }
         do {
             return try connection.bytes(of: layout.place(of: objects + "meta"), limit: 1 << 20) { detached in
-                try VerifiedCommit(manifest, bytes: bytes, detachedMetadata: detached, keys: keys)
+                try accepting(bytes, detached)
             }
         } catch let error as TransferError where error.isMissing {
-            throw TrustMetadataError.untrusted(what: "the commit \(manifest.commit)", detail: "it has no signature")
+            throw TrustMetadataError.untrusted(what: "the commit \(checksum)", detail: "it has no signature")
         }
     }
 }
@@ -137,16 +152,20 @@ extension VerifiedCommit {
     public init(
         _ manifest: ReleaseManifest, bytes: [UInt8], detachedMetadata: [UInt8], keys: TrustedKeys
     ) throws {
-        let actual = SHA256.hash(bytes)
-        guard actual == manifest.commit else {
-            throw StoreError.corrupted(ObjectName(manifest.commit, .commit), actual: actual)
-        }
-        let signatures = try DetachedMetadata.signatures(in: detachedMetadata)
-        try Self.requireTrust(keys.verdict(on: bytes, signatures: signatures), manifest.commit)
-        let commit = try Commit(decoding: bytes)
+        try self.init(manifest.commit, bytes: bytes, detachedMetadata: detachedMetadata, keys: keys)
         try manifest.requireIdentity(of: commit)
-        checksum = manifest.commit
-        self.commit = commit
+    }
+
+    /// Accepts a commit that is known by its checksum: first that, and then its signatures.
+    ///
+    /// - Throws: `StoreError.corrupted`, `TrustMetadataError.untrusted`, `FormatError`.
+    init(_ checksum: Checksum, bytes: [UInt8], detachedMetadata: [UInt8], keys: TrustedKeys) throws {
+        let actual = SHA256.hash(bytes)
+        guard actual == checksum else { throw StoreError.corrupted(ObjectName(checksum, .commit), actual: actual) }
+        let signatures = try DetachedMetadata.signatures(in: detachedMetadata)
+        try Self.requireTrust(keys.verdict(on: bytes, signatures: signatures), checksum)
+        commit = try Commit(decoding: bytes)
+        self.checksum = checksum
         self.bytes = bytes
         // Nobody vouches for what else a mirror may have put beside the signatures, so it is left behind.
         self.detachedMetadata = DetachedMetadata.encode(

@@ -21,7 +21,7 @@ struct UpdateOutput: OutputValue {
 
     var text: String {
         switch outcome.result {
-        case .unchanged: "\(release) is deployed already"
+        case .unchanged: "\(release) is deployed already ('hostctl verify' checks it file by file)"
         case .available:
             "\(release) is available: at most \(ByteCount.text(outcome.size.compressedBytes)) in "
                 + "\(outcome.size.objects) objects to download, \(ByteCount.text(outcome.size.bytes)) on disk"

@@ -10,7 +10,7 @@ public struct History {
     /// So many bytes are read, from the end: far more than that many entries have.
     static let byteLimit = 4 << 20
 
-    private let path: FilePath
+    let path: FilePath
 
     public init(_ paths: SysrootPaths) { path = paths.state.appending("history.jsonl") }
 
@@ -93,6 +93,19 @@ public struct History {
         var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         if start > 0 { lines.removeFirst() }
         return Content(lines: lines, isCut: start > 0)
+    }
+
+    /// - Throws: `SystemError`; `SysrootError.damagedState` for a line that cannot be read.
+    func requireReadable() throws {
+        if let damage = try read().damage.first {
+            throw SysrootError.damagedState(path: path.string, detail: "line \(damage.line): \(damage.detail)")
+        }
+    }
+
+    /// Leaves out the lines that cannot be read.
+    func dropUnreadable() throws {
+        let kept = try entries()
+        try Files.replace(path, with: kept.flatMap { $0.line + [UInt8(ascii: "\n")] }, mode: 0o644)
     }
 }
 

@@ -5,7 +5,7 @@ import TrustMetadata
 
 /// The last report, readable by everyone: the file `status`, refreshed by every change.
 public struct StatusFile {
-    private let path: FilePath
+    let path: FilePath
 
     public init(_ paths: SysrootPaths) { path = paths.state.appending("status") }
 
@@ -26,11 +26,14 @@ public struct StatusFile {
 
     /// The report; `nil` when there is none or it cannot be read.
     func read() -> SysrootReport? {
-        do {
-            return try StateFile(path: path).read { (fields) throws(TrustMetadataError) in try SysrootReport(fields) }
-        } catch {
-            return nil
-        }
+        do { return try readStrictly() } catch { return nil }
+    }
+
+    /// - Throws: `SystemError`, `SysrootError.damagedState`.
+    func requireReadable() throws { _ = try readStrictly() }
+
+    private func readStrictly() throws -> SysrootReport? {
+        try StateFile(path: path).read { (fields) throws(TrustMetadataError) in try SysrootReport(fields) }
     }
 
     static func withoutPasswords(in text: String) -> String {

@@ -42,7 +42,8 @@ public enum UpdateError: ExplainedError, Equatable {
         case .notACopy: "give the folder that holds 'releases' and 'store', and check that the disk is mounted"
         case .changedMeanwhile: "run the command again; what was downloaded is kept"
         case .otherDownload: "use the channel and the version that were downloaded, or download anew"
-        case .damagedDeployment: "give --allow-downgrade to replace it by whatever the channel offers"
+        case .damagedDeployment:
+            "'hostctl verify --repair' fetches it anew; --allow-downgrade replaces it by whatever the channel offers"
         case .noTrustedKeys(let folders) where folders.isEmpty: "run 'hostctl install sysroot' (again)"
         case .noTrustedKeys: "put the release's public key there"
         }

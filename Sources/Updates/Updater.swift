@@ -173,9 +173,18 @@ private struct Update {
             size: manifest.fetchSize(from: previous?.checksum))
     }
 
-    /// A deployment whose commit is lost is replaced rather than trusted: the same release may be fetched again.
+    /// A deployment whose commit is lost is replaced rather than trusted: the same release may be fetched again. Looked
+    /// at is what costs nothing, the first folders; `hostctl verify` looks at everything.
     private func commitIfWhole(_ checksum: Checksum) throws -> Commit? {
-        do { return try store.commit(checksum) } catch is StoreError { return nil }
+        do {
+            let commit = try store.commit(checksum)
+            let folders = try store.tree(commit.rootTree).folders
+            let needed = folders.flatMap { [ObjectName($0.tree, .dirtree), ObjectName($0.metadata, .dirmeta)] }
+            let isWhole = (needed + [ObjectName(commit.rootMetadata, .dirmeta)]).allSatisfy { store.contains($0) }
+            return isWhole ? commit : nil
+        } catch is StoreError {
+            return nil
+        }
     }
 
     private func fetchAndDeploy() throws -> UpdateOutcome {

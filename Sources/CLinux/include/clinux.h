@@ -35,6 +35,7 @@ int hostctl_terminal_width(int descriptor);
 
 long hostctl_fgetxattr(int descriptor, const char *name, void *value, size_t size);
 long hostctl_flistxattr(int descriptor, char *list, size_t size);
+int hostctl_fremovexattr(int descriptor, const char *name);
 int hostctl_fsetxattr(int descriptor, const char *name, const void *value, size_t size);
 long hostctl_lgetxattr(const char *path, const char *name, void *value, size_t size);
 long hostctl_llistxattr(const char *path, char *list, size_t size);
