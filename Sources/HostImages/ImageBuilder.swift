@@ -7,7 +7,7 @@ public import SystemPackage
 
 /// What a build is doing.
 public enum BuildStage: String, Sendable, CaseIterable {
-    case packages, files, hooks, conversion, storing
+    case packages, files, hooks, removal, conversion, storing
 
     /// For the operator.
     public var description: String {
@@ -15,6 +15,7 @@ public enum BuildStage: String, Sendable, CaseIterable {
         case .packages: "Installing packages"
         case .files: "Copying the recipe's files"
         case .hooks: "Running hooks"
+        case .removal: "Removing what the image does not keep"
         case .conversion: "Converting the tree"
         case .storing: "Storing"
         }
@@ -73,38 +74,47 @@ public struct ImageBuilder: Sendable {
             work.appending("lock"), .exclusive, seconds: 0, holder: "hostctl image build (\(getpid()))")
         let tree = work.appending("tree")
         try Files.removeTree(tree)
-        let archiveDate = try await makeTree(recipe, tree, work, BuildEnvironment(sourceDate: sourceDate))
+        let made = try await makeTree(recipe, tree, work, BuildEnvironment(sourceDate: sourceDate))
         let built = try commit(
-            tree, recipe, into: store, timestamp: sourceDate ?? archiveDate ?? UInt64(Glibc.time(nil)))
+            tree, recipe, into: store, replaced: made.replaced,
+            timestamp: sourceDate ?? made.archiveDate ?? UInt64(Glibc.time(nil)))
         withExtendedLifetime(lock) {}
         return built
     }
 
     /// The stages that work on disk.
     ///
-    /// - Returns: the archive's date, when its index files have one.
+    /// - Returns: the archive's date, when its index files have one, and the paths of packages to be removed where hooks
+    ///   or the recipe's files have put something else.
     private func makeTree(
         _ recipe: Recipe, _ tree: FilePath, _ work: FilePath, _ environment: BuildEnvironment
-    ) async throws -> UInt64? {
+    ) async throws -> (archiveDate: UInt64?, replaced: Set<String>) {
         let log = try ToolLog(work.appending("build.log"))
         let cache = work.appending("packages/\(recipe.suite)-\(recipe.architecture)")
         progress(.began(.packages))
         try await PackageStage(recipe: recipe, tree: tree, cache: cache, environment: environment).run(log: log)
         let date = try ArchiveDate.newest(in: tree.appending("var/lib/apt/lists"))
+        let brought = try PackageSnapshot(of: tree, packages: recipe.removals.flatMap(\.packages))
         progress(.began(.files))
         let folder = try Self.absolute(recipe.folder)
-        try OverlayStage(source: folder.appending("rootfs"), tree: tree).run()
+        for source in recipe.places(of: "rootfs") {
+            try OverlayStage(source: try Self.absolute(source), tree: tree).run()
+        }
+        try await HostctlStage(recipe: recipe, tree: tree, environment: environment).run(log: log)
         progress(.began(.hooks))
         try await HookStage(recipe: recipe, folder: folder, tree: tree, environment: environment).run(log: log)
-        return date
+        return (date, brought.replaced())
     }
 
     /// The stages that work in memory and on the store, which remove the tree.
     private func commit(
-        _ path: FilePath, _ recipe: Recipe, into store: Store, timestamp: UInt64
+        _ path: FilePath, _ recipe: Recipe, into store: Store, replaced: Set<String>, timestamp: UInt64
     ) throws -> BuiltImage {
-        progress(.began(.conversion))
+        progress(.began(.removal))
         let tree = try TreeFolder.scan(path) { RuntimeFolders.contain($0) }
+        let removed = try RemovalStage(tree: tree, removals: recipe.removals, replaced: replaced).run()
+        try CompletenessCheck(tree, removed: removed).run()
+        progress(.began(.conversion))
         let converted = try TreeConversion.convert(tree)
         progress(.began(.storing))
         let progress = progress

@@ -12,10 +12,16 @@ public enum ImageError: ExplainedError, Equatable {
     case packagesFailed(detail: String)
     /// A file of the recipe's `rootfs/` that cannot be copied.
     case fileNotCopied(path: String, detail: String)
+    /// A program of hostctl's own that should go into the image.
+    case noBinary(path: String)
     /// A recipe's hook failed.
     case hookFailed(name: String, detail: String)
     /// A file among the hooks that cannot be run.
     case hookNotExecutable(name: String)
+    /// Entries of the removal list that nothing in the tree matches, each with its place.
+    case removalsMatchNothing([String])
+    /// Files that need what the tree does not have; all of them in words.
+    case incomplete([String])
     /// The tree is not one that can boot as a host.
     case notAHost(detail: String)
     /// A commit without the metadata of a host image.
@@ -28,8 +34,12 @@ public enum ImageError: ExplainedError, Equatable {
         case .invalidSourceDate(let text): "SOURCE_DATE_EPOCH is '\(text)' instead of seconds since 1970"
         case .packagesFailed(let detail): "installing the packages failed: \(detail)"
         case .fileNotCopied(let path, let detail): "rootfs/\(path) cannot be copied: \(detail)"
+        case .noBinary(let path): "\(path) is not there, which should go into the image"
         case .hookFailed(let name, let detail): "the hook \(name) failed: \(detail)"
         case .hookNotExecutable(let name): "the hook \(name) is not an executable file"
+        case .removalsMatchNothing(let entries):
+            "nothing in the tree matches what should be removed:" + entries.map { "\n  \($0)" }.joined()
+        case .incomplete(let flaws): Self.incomplete(flaws)
         case .notAHost(let detail): "the tree is not a host image: \(detail)"
         case .noImageMetadata(let commit): "the commit \(commit) was not made by 'hostctl image build'"
         }
@@ -42,10 +52,21 @@ public enum ImageError: ExplainedError, Equatable {
         case .invalidSourceDate: "unset it, or set it to the output of 'date +%s'"
         case .packagesFailed: "check the recipe's Suite, Mirrors and Packages; nothing was committed"
         case .fileNotCopied: "change the recipe; nothing was committed"
+        case .noBinary:
+            "build it with 'swift build -c release --static-swift-stdlib', or name its folder with --set HostctlBinaries="
         case .hookFailed: "run it by hand with the environment that the log shows; nothing was committed"
         case .hookNotExecutable: "chmod +x it, or move it out of the recipe's hooks"
+        case .removalsMatchNothing: "correct the entries or take them out; nothing was committed"
+        case .incomplete: "keep what they need, or remove them too; nothing was committed"
         case .notAHost: "add what is missing to the recipe; nothing was committed"
         case .noImageMetadata: nil
         }
+    }
+
+    /// Up to forty on lines of their own.
+    private static func incomplete(_ flaws: [String]) -> String {
+        let more = flaws.count > 40 ? "\n  and \(flaws.count - 40) more" : ""
+        let count = flaws.count == 1 ? "one file lacks something" : "\(flaws.count) files lack something"
+        return "the image is incomplete, \(count):" + flaws.prefix(40).map { "\n  \($0)" }.joined() + more
     }
 }

@@ -20,7 +20,7 @@ struct PackageStage {
         var variables = environment.common
         variables["HOSTCTL_PACKAGE_CACHE"] = cache.string
         // The kernel's package would have an initramfs made before the packages that belong in it are set up.
-        if makesInitramfs { variables["INITRD"] = "No" }
+        variables["INITRD"] = "No"
         if let detail = try await log.run(command(sources: sources), environment: variables) {
             throw ImageError.packagesFailed(detail: detail)
         }
@@ -47,12 +47,9 @@ struct PackageStage {
     }
 
     private var hooks: [String] {
-        let before = [Self.offerCache, Self.moveDatabaseToMemory].map { "--setup-hook=set -e\n\($0)" }
-        let after = (makesInitramfs ? [Self.makeInitramfs] : []) + [Self.moveDatabaseBack]
-        return before + after.map { "--customize-hook=set -e\n\($0)" }
+        [Self.offerCache, Self.moveDatabaseToMemory].map { "--setup-hook=set -e\n\($0)" }
+            + ["--customize-hook=set -e\n\(Self.moveDatabaseBack)"]
     }
-
-    private var makesInitramfs: Bool { recipe.packages.contains("initramfs-tools") }
 
     /// Links instead of copies: the tree is on the cache's file system. apt takes a package that lies here already
     /// by its size alone, so the cache has to be as trustworthy as the tree itself.
@@ -76,13 +73,6 @@ struct PackageStage {
         umount "$database"
         rm -r "$database"
         mv "$database.disk" "$database"
-        """
-
-    /// Once for each kernel, with everything set up.
-    private static let makeInitramfs = """
-        for kernel in "$1"/boot/vmlinuz-*; do
-            [ ! -e "$kernel" ] || chroot "$1" update-initramfs -c -k "${kernel##*/vmlinuz-}"
-        done
         """
 
     private static func pathOption(_ pattern: String) -> String {

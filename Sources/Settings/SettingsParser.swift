@@ -5,6 +5,8 @@ struct SettingsAssignment: Equatable, Sendable {
     let value: String
     /// `FILE:LINE`, or what else to look at.
     let place: String
+    /// Counts the section lines of the file up to this one.
+    var block = 0
 }
 
 /// systemd's syntax: sections, `Key=Value`, comments, continuation lines.
@@ -12,6 +14,7 @@ struct SettingsParser {
     private let name: String
     private let schema: SettingsSchema
     private var section: String?
+    private var block = 0
     private var assignments: [SettingsAssignment] = []
     /// A line that a backslash continues, and the line number where it began.
     private var pending: (text: String, line: Int)?
@@ -63,7 +66,10 @@ struct SettingsParser {
 
     private mutating func takeWhole(_ line: String, place: String) throws(SettingsError) {
         if line.isEmpty { return }
-        if line.hasPrefix("[") { return section = try sectionName(line, place: place) }
+        if line.hasPrefix("[") {
+            block += 1
+            return section = try sectionName(line, place: place)
+        }
         guard let equals = line.firstIndex(of: "=") else {
             throw SettingsError(
                 place, "'\(line)' is neither [Section] nor Key=Value", advice: "comments begin with '#'")
@@ -75,7 +81,8 @@ struct SettingsParser {
         }
         try schema.check(key: key, in: section, place: place)
         let value = line[line.index(after: equals)...].trimmingSpace
-        assignments.append(SettingsAssignment(section: section, key: key, value: value, place: place))
+        assignments.append(
+            SettingsAssignment(section: section, key: key, value: value, place: place, block: block))
     }
 
     private func sectionName(_ line: String, place: String) throws(SettingsError) -> String {

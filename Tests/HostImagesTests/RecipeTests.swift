@@ -110,11 +110,27 @@ import Testing
         #expect(command.suffix(3) == ["trixie", "/work/tree", "/work/sources.list"])
     }
 
-    @Test("the lean host's recipe is valid, for Debian 12 too", arguments: ["Suite=trixie", "Suite=bookworm"])
-    func leanHost(override: String) throws {
-        let recipe = try Recipe(reading: "images/lean-host", overrides: [override])
+    @Test("the lean host's recipe is valid, and has SSH as an option")
+    func leanHost() throws {
+        let recipe = try Recipe(reading: "images/lean-host")
         #expect(recipe.channel == "lean-host/stable")
-        #expect(recipe.packages.contains("openssh-server"))
+        #expect(!recipe.packages.contains("openssh-server"))
+        let remote = try Recipe(reading: "images/lean-host", overrides: ["Options=ssh"])
+        #expect(remote.packages == recipe.packages + ["openssh-server"])
+        #expect(remote.removals.count > recipe.removals.count)
+    }
+
+    @Test("an option that the recipe does not have is refused")
+    func noOption() {
+        #expect(error("Options=ssh")?.problem == "Options= cannot be 'ssh'")
+        #expect(error("Options=../x")?.problem == "Options= cannot be '../x'")
+    }
+
+    @Test("hostctl's own programs are looked for relative to the recipe")
+    func binaries() throws {
+        #expect(try read().hostctlBinaries == nil)
+        #expect(try read("HostctlBinaries=bin/x").hostctlBinaries == folder.path.appending("bin/x"))
+        #expect(try read("HostctlBinaries=/opt/x").hostctlBinaries == "/opt/x")
     }
 }
 
