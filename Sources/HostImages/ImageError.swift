@@ -10,6 +10,14 @@ public enum ImageError: ExplainedError, Equatable {
     case invalidSourceDate(String)
     /// The package tool failed; the last lines that it printed.
     case packagesFailed(detail: String)
+    /// A lock file of another recipe.
+    case lockMismatch(detail: String)
+    /// Packages of a lock that neither the work folder nor the archive has any more, with their versions.
+    case lockedPackagesMissing([String])
+    /// A user or group with a number that Debian fixes, and which an earlier release gave to another name.
+    case accountNumberTaken(name: String, number: UInt32, owner: String)
+    /// An earlier image whose users and groups cannot be read.
+    case accountsUnreadable(detail: String)
     /// A file of the recipe's `rootfs/` that cannot be copied.
     case fileNotCopied(path: String, detail: String)
     /// A program of hostctl's own that should go into the image.
@@ -33,6 +41,13 @@ public enum ImageError: ExplainedError, Equatable {
         case .needsRoot: "an image can only be built by root"
         case .invalidSourceDate(let text): "SOURCE_DATE_EPOCH is '\(text)' instead of seconds since 1970"
         case .packagesFailed(let detail): "installing the packages failed: \(detail)"
+        case .lockMismatch(let detail): "the lock file does not fit the recipe: \(detail)"
+        case .lockedPackagesMissing(let names):
+            "neither the archive nor the work folder has what the lock file names: "
+                + names.prefix(10).joined(separator: ", ") + (names.count > 10 ? ", and \(names.count - 10) more" : "")
+        case .accountNumberTaken(let name, let number, let owner):
+            "'\(name)' has the number \(number), which belongs to '\(owner)' since an earlier release"
+        case .accountsUnreadable(let detail): "the earlier image's users and groups cannot be read: \(detail)"
         case .fileNotCopied(let path, let detail): "rootfs/\(path) cannot be copied: \(detail)"
         case .noBinary(let path): "\(path) is not there, which should go into the image"
         case .hookFailed(let name, let detail): "the hook \(name) failed: \(detail)"
@@ -51,6 +66,11 @@ public enum ImageError: ExplainedError, Equatable {
         case .needsRoot: "run the command as root"
         case .invalidSourceDate: "unset it, or set it to the output of 'date +%s'"
         case .packagesFailed: "check the recipe's Suite, Mirrors and Packages; nothing was committed"
+        case .lockMismatch: "build without --locked to make a new lock file; nothing was committed"
+        case .lockedPackagesMissing:
+            "add a mirror that keeps old versions with --set Mirrors=, or build without --locked; nothing was committed"
+        case .accountNumberTaken: "give one of them another number in a hook; nothing was committed"
+        case .accountsUnreadable: "name another image with --previous; nothing was committed"
         case .fileNotCopied: "change the recipe; nothing was committed"
         case .noBinary:
             "build it with 'swift build -c release --static-swift-stdlib', or name its folder with --set HostctlBinaries="

@@ -48,7 +48,7 @@ struct PackageFiles {
     }
 
     /// Old packages still list /bin, /sbin and /lib, which are links into /usr.
-    private static func merged(_ line: Substring) -> String {
+    static func merged(_ line: Substring) -> String {
         let path = line.drop { $0 == "/" }
         let isLinked = ["bin", "sbin", "lib", "lib64"].contains { path == $0 || path.hasPrefix("\($0)/") }
         return isLinked ? "usr/\(path)" : String(path)
