@@ -29,6 +29,7 @@ struct PackageRepository {
 
     /// apt's own name for a file may hold a colon, so the files are called by numbers here.
     private static let index = """
+        umask 022
         cd "$1"
         number=0
         while read -r sha256 size name; do

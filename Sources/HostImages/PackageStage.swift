@@ -43,6 +43,8 @@ struct PackageStage {
             // What is thrown away after a failure need not reach the disk.
             "--dpkgopt=force-unsafe-io",
             "--aptopt=Acquire::Languages \"none\"", "--aptopt=APT::Install-Recommends \"false\"",
+            // Wherever the work folder is, another user might not get there.
+            "--aptopt=APT::Sandbox::User \"root\"",
             // Links into the cache, and small files: nothing to gain from removing them.
             "--skip=cleanup/apt", "--skip=download/empty", "--skip=essential/unlink",
         ] + hooks + recipe.pathExcludes.map(Self.pathOption) + [recipe.suite, tree.string, sources.string]

@@ -1,3 +1,4 @@
+import Checksums
 import Glibc
 import LinuxSystem
 import ObjectFormats
@@ -77,5 +78,30 @@ struct BuildTests {
         let program = try #require(try store.file(at: "usr/bin/systemctl", in: built.commit))
         #expect(try store.fileHeader(program).header.attributes.permissions == 0o755)
         #expect(!Files.exists(folder.path.appending("work/tree")))
+        try expectLean(report)
+        #expect(try await again(recipe, in: folder) == built.commit)
+    }
+
+    /// What the lean host promises; its own programs come on top of the size.
+    private func expectLean(_ report: ImageReport) throws {
+        let figures = try #require(report.figures)
+        #expect(report.packages.count < 100)
+        #expect(figures.programs.count < 300)
+        #expect(figures.setIDFiles == [])
+        #expect(report.installedSize < 200_000_000)
+        let names = Set(report.packages.map(\.name))
+        #expect(names.isDisjoint(with: ["apt", "dpkg", "perl-base", "gnupg", "gpgv", "initramfs-tools", "coreutils"]))
+    }
+
+    /// The same image once more from its lock file, in another folder and with kept packages.
+    private func again(_ recipe: Recipe, in folder: TemporaryFolder) async throws -> Checksum {
+        let work = folder.path.appending("elsewhere/work")
+        try Files.makeFolder(work)
+        try retrying("move", work.string) {
+            rename(folder.path.appending("work/packages").string, work.appending("packages").string)
+        }
+        let store = try Store.create(at: folder.path.appending("elsewhere/store"), mode: .bare)
+        let inputs = BuildInputs(lockFile: folder.path.appending("work/image.lock"), isLocked: true)
+        return try await ImageBuilder(workFolder: work).build(recipe, inputs, into: store).commit
     }
 }
