@@ -7,7 +7,7 @@ export LC_ALL=C.UTF-8
 # What building needs beside Swift, what hostctl calls when it runs, and what only the tests call.
 readonly build_packages=(
     pkg-config libostree-dev libssl-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev libarchive-dev) \
-    run_packages=(ostree mmdebstrap nginx-light) \
+    run_packages=(ostree mmdebstrap nginx-light binutils) \
     test_packages=(ostree mmdebstrap nginx-light squid busybox python3 openssl e2fsprogs libcap2-bin attr strace gzip zstd
         xz-utils libarchive-tools umoci skopeo)
 

@@ -1,3 +1,4 @@
+import LinuxSystem
 import Settings
 import SystemPackage
 
@@ -42,6 +43,24 @@ struct RecipeReader {
     func absolutePath(_ key: String, default fallback: String) throws(SettingsError) -> FilePath {
         let value = file.string(key, in: "Image") ?? fallback
         return FilePath(try check(key, value, { $0.hasPrefix("/") && !$0.contains(" ") }, "write an absolute path"))
+    }
+
+    /// The options that are chosen, each a folder in the recipe's `options/`.
+    func options(in folder: FilePath) throws(SettingsError) -> [String] {
+        let words = try file.words("Options", in: "Image") ?? []
+        for word in words {
+            _ = try check("Options", word, Self.isName, "use letters, digits, '.', '_' and '-'")
+            guard Files.isFolder(folder.appending("options/\(word)")) else {
+                throw wrong("Options", word, "the recipe has no folder options/\(word)")
+            }
+        }
+        return words
+    }
+
+    /// A folder, relative to the recipe's when it is not absolute; `nil` when it is not set.
+    func folder(_ key: String, in recipe: FilePath) throws(SettingsError) -> FilePath? {
+        guard let value = file.string(key, in: "Image") else { return nil }
+        return recipe.pushing(FilePath(value)).lexicallyNormalized()
     }
 
     func packages() throws(SettingsError) -> [String] {

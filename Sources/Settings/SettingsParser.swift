@@ -5,6 +5,8 @@ struct SettingsAssignment: Equatable, Sendable {
     let value: String
     /// `FILE:LINE`, or what else to look at.
     let place: String
+    /// Counts the section lines of the file up to this one.
+    var block = 0
 }
 
 /// systemd's syntax: sections, `Key=Value`, comments, continuation lines.
@@ -14,6 +16,7 @@ struct SettingsParser {
     private var section: String?
     /// Whether the section is not known, so that nothing in it counts.
     private var isIgnored = false
+    private var block = 0
     private var assignments: [SettingsAssignment] = []
     private var warnings: [SettingsError] = []
     /// A line that a backslash continues, and the line number where it began.
@@ -66,7 +69,10 @@ struct SettingsParser {
 
     private mutating func takeWhole(_ line: String, place: String) throws(SettingsError) {
         if line.isEmpty { return }
-        if line.hasPrefix("[") { return section = try sectionName(line, place: place) }
+        if line.hasPrefix("[") {
+            block += 1
+            return section = try sectionName(line, place: place)
+        }
         guard let equals = line.firstIndex(of: "=") else {
             throw SettingsError(
                 place, "'\(line)' is neither [Section] nor Key=Value", advice: "comments begin with '#'")
@@ -79,7 +85,8 @@ struct SettingsParser {
         if isIgnored { return }
         guard try isKnown(key: key, in: section, place: place) else { return }
         let value = line[line.index(after: equals)...].trimmingSpace
-        assignments.append(SettingsAssignment(section: section, key: key, value: value, place: place))
+        assignments.append(
+            SettingsAssignment(section: section, key: key, value: value, place: place, block: block))
     }
 
     private mutating func sectionName(_ line: String, place: String) throws(SettingsError) -> String {

@@ -25,6 +25,7 @@ struct ImageBuildCommand: AsyncParsableCommand {
             A recipe is a folder with image.conf, and optionally rootfs/ and hooks/.
 
             Example: hostctl image build images/lean-host --store ./builds --set Version=2026.1
+            The same image again: hostctl image build images/lean-host --store ./again --lock image.lock --locked
             """)
 
     @Argument(help: "The recipe's folder.") var recipe: String
@@ -36,6 +37,17 @@ struct ImageBuildCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "Where to work; keeps downloaded packages. By default beside the store.", valueName: "folder"))
     var work: String?
+    @Option(
+        help: ArgumentHelp(
+            "The lock file, which tells every package and its SHA-256. By default image.lock in the work folder.",
+            valueName: "file"))
+    var lock: String?
+    @Flag(help: "Demand exactly the lock file's packages instead of the archive's newest, and its date.")
+    var locked = false
+    @Option(
+        help: ArgumentHelp(
+            "Keep the user and group numbers of an image in the store: a ref or a commit.", valueName: "name"))
+    var previous: String?
     @OptionGroup var progress: ProgressOptions
     @OptionGroup var output: OutputOptions
 
@@ -44,7 +56,9 @@ struct ImageBuildCommand: AsyncParsableCommand {
         let store = try Store.create(at: FilePath(store).absolute, mode: .bare)
         let builder = ImageBuilder(
             workFolder: FilePath(work ?? "\(store.path).work"), progress: BuildProgress.handler(progress.handler))
-        output.show(BuiltImageOutput(image: try await builder.build(recipe, into: store)))
+        let inputs = BuildInputs(
+            lockFile: lock.map { FilePath($0) }, isLocked: locked, previous: try previous.map { try store.resolve($0) })
+        output.show(BuiltImageOutput(image: try await builder.build(recipe, inputs, into: store)))
     }
 }
 
@@ -56,12 +70,14 @@ struct ImageInspectCommand: ParsableCommand {
 
     @Argument(help: "A ref or a commit.") var name: String
     @Option(help: ArgumentHelp("The store.", valueName: "folder")) var store: String
-    @Flag(help: "List the packages.") var packages = false
+    @Flag(help: "List the packages, each with the bytes of its files.") var packages = false
+    @Flag(help: "List the programs: executable files in /usr/bin and /usr/sbin.") var programs = false
+    @Flag(help: "Find out how large the image is on an origin; takes seconds.") var compressed = false
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        let report = try ImageReport(of: name, in: Store(opening: FilePath(store)))
-        output.show(ImageReportOutput(report: report, listsPackages: packages))
+        let report = try ImageReport(of: name, in: Store(opening: FilePath(store)), compressing: compressed)
+        output.show(ImageReportOutput(report: report, listsPackages: packages, listsPrograms: programs))
     }
 }
 
@@ -105,7 +121,10 @@ struct BuiltImageOutput: OutputValue {
 private struct ImageReportOutput: OutputValue {
     let report: ImageReport
     let listsPackages: Bool
+    let listsPrograms: Bool
 
-    var text: String { String(report.text(listingPackages: listsPackages).dropLast()) }
+    var text: String {
+        String(report.text(listingPackages: listsPackages, listingPrograms: listsPrograms).dropLast())
+    }
     var json: JSONValue { report.json }
 }
