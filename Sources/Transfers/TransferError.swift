@@ -10,6 +10,10 @@ public enum TransferError: ExplainedError, Equatable {
     case tooLarge(url: String, limit: Int64)
     /// Fewer bytes came than the server announced.
     case truncated(url: String)
+    /// The server sends the whole file whatever range is asked for.
+    case noRanges(url: String)
+    /// The server sent other bytes than those that were asked for.
+    case wrongRange(url: String, detail: String)
     /// More redirects than allowed, or one to another scheme.
     case redirected(url: String)
     /// The text is no URL that can be fetched.
@@ -28,6 +32,8 @@ public enum TransferError: ExplainedError, Equatable {
         case .refused(let url, let status): "cannot fetch \(url): the server answered \(status)"
         case .tooLarge(let url, let limit): "\(url) is larger than the \(limit) bytes it may have"
         case .truncated(let url): "\(url) ended before all announced bytes had come"
+        case .noRanges(let url): "\(url) comes from a server that cannot send a part of a file"
+        case .wrongRange(let url, let detail): "\(url) is not what was asked for: \(detail)"
         case .redirected(let url): "\(url) redirects too often or to another scheme"
         case .unusable(let url): "'\(url)' is not an http, https or file URL"
         case .cancelled(let url): "the download of \(url) was stopped"
@@ -38,7 +44,8 @@ public enum TransferError: ExplainedError, Equatable {
         switch self {
         case .unreachable: "check the network and the origin's address; what has arrived is kept for the next run"
         case .refused: "check that the origin is complete; what has arrived is kept for the next run"
-        case .tooLarge, .truncated, .redirected: "the server is broken or hostile; try a mirror"
+        case .noRanges: "serve the origin with a server that knows range requests"
+        case .tooLarge, .truncated, .wrongRange, .redirected: "the server is broken or hostile; try a mirror"
         case .unusable: "give the origin as http://…, https://… or file:///…"
         case .cancelled: nil
         }
