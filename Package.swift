@@ -93,7 +93,8 @@ let package = Package(
         room(
             "Updates",
             [
-                "Releases", "Deployments", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures",
+                "Releases", "Deployments", "Sysroots", "ObjectPatches", "ObjectStorage", "ObjectFormats", "Checksums",
+                "Signatures",
                 "TrustMetadata", "Transfers", "LinuxSystem", system,
             ]),
 
@@ -143,7 +144,11 @@ let package = Package(
         tests("TrustMetadata", ["Signatures"]),
         tests(
             "Releases",
-            ["ObjectStorage", "ObjectFormats", "Signatures", "Checksums", "TrustMetadata", "LinuxSystem", system]),
+            [
+                "ObjectPatches", "Transfers", "ObjectStorage", "ObjectFormats", "Signatures", "Checksums",
+                "TrustMetadata",
+                "LinuxSystem", system,
+            ]),
         tests("ObjectFormats", ["Checksums", "LinuxSystem", system]),
         tests("ObjectStorage", ["ObjectFormats", "Checksums", "LinuxSystem", "CZlib", system]),
         // Sysroots and images for tests, made with stock tools and with our own store.
@@ -176,8 +181,8 @@ let package = Package(
         .testTarget(
             name: "HostTests",
             dependencies: [
-                "TestSupport", "SysrootFixtures", "hostctl", "hostctl-store", "Releases", "Sysroots", "ObjectStorage",
-                "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", system,
+                "TestSupport", "SysrootFixtures", "hostctl", "hostctl-store", "Releases", "Sysroots", "ObjectPatches",
+                "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", system,
             ], path: "Tests/HostTests", swiftSettings: settings),
     ]
 )

@@ -187,7 +187,8 @@ private struct Update {
             origin: following.origin, store: store, downloads: downloads, keys: keys, options: updater.options,
             progress: updater.progress)
         let figures = try fetch.run(
-            found.outcome.manifest, signed: found.signed, client: found.client, size: found.outcome.size)
+            found.outcome.manifest, signed: found.signed, client: found.client, size: found.outcome.size,
+            hasBase: found.outcome.previous != nil)
         var outcome = found.outcome.with(.downloaded)
         outcome.fetched = figures
         try rememberSequence(found.sequence)
