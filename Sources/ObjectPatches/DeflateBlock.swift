@@ -9,27 +9,34 @@ final class DeflateBlock {
     private let distances: UnsafeMutablePointer<UInt16>
     private var count = 0
     private var matchCount = 0
-    private var literalTree = HuffmanTree(count: 286, limit: 15)
-    private var distanceTree = HuffmanTree(count: 30, limit: 15)
+    /// Plain memory: every symbol is counted here, and arrays of other objects would be checked each time.
+    private let literalCounts: UnsafeMutablePointer<UInt16>
+    private let distanceCounts: UnsafeMutablePointer<UInt16>
+    private var literalTree = HuffmanTree(count: DeflateCodes.literalCount, limit: 15)
+    private var distanceTree = HuffmanTree(count: DeflateCodes.distanceCount, limit: 15)
     private var lengthTree = HuffmanTree(count: 19, limit: 7)
     private var output = BitWriter()
+    private let tables = DeflateTables()
 
     init() {
         lengths = .allocate(capacity: Self.capacity)
         distances = .allocate(capacity: Self.capacity)
+        literalCounts = .allocate(capacity: DeflateCodes.literalCount)
+        distanceCounts = .allocate(capacity: DeflateCodes.distanceCount)
         reset()
     }
 
     deinit {
         lengths.deallocate()
         distances.deallocate()
+        literalCounts.deallocate()
+        distanceCounts.deallocate()
     }
 
     private func reset() {
-        literalTree.clear()
-        distanceTree.clear()
-        lengthTree.clear()
-        literalTree.frequencies[Self.endSymbol] = 1
+        literalCounts.initialize(repeating: 0, count: DeflateCodes.literalCount)
+        distanceCounts.initialize(repeating: 0, count: DeflateCodes.distanceCount)
+        literalCounts[Self.endSymbol] = 1
         count = 0
         matchCount = 0
     }
@@ -41,7 +48,7 @@ final class DeflateBlock {
     func add(literal byte: UInt8) -> Bool {
         lengths[count] = byte
         distances[count] = 0
-        literalTree.frequencies[Int(byte)] += 1
+        literalCounts[Int(byte)] &+= 1
         count += 1
         return count == Self.capacity - 1
     }
@@ -53,8 +60,8 @@ final class DeflateBlock {
     func add(length: Int, distance: Int) -> Bool {
         lengths[count] = UInt8(length - 3)
         distances[count] = UInt16(distance)
-        literalTree.frequencies[DeflateCodes.lengthSymbol[length - 3]] += 1
-        distanceTree.frequencies[DeflateCodes.distanceSymbol(distance)] += 1
+        literalCounts[tables.lengthSymbol(length - 3)] &+= 1
+        distanceCounts[tables.distanceSymbol(distance)] &+= 1
         count += 1
         matchCount += 1
         return count == Self.capacity - 1
@@ -67,7 +74,7 @@ final class DeflateBlock {
     private func looksGood(_ inputLength: Int) -> Bool {
         var bits = count * 8
         for symbol in 0..<30 {
-            bits += Int(distanceTree.frequencies[symbol]) * (5 + Int(DeflateCodes.distanceExtra[symbol]))
+            bits += Int(distanceCounts[symbol]) * (5 + Int(DeflateCodes.distanceExtra[symbol]))
         }
         return matchCount < count / 2 && bits >> 3 < inputLength / 2
     }
@@ -81,8 +88,8 @@ final class DeflateBlock {
     ///   - length: the bytes that it stands for.
     ///   - bytes: these bytes, while the window has them.
     func end(_ length: Int, _ bytes: UnsafeRawBufferPointer?, isLast: Bool) {
-        literalTree.build()
-        distanceTree.build()
+        literalTree.build(literalCounts)
+        distanceTree.build(distanceCounts)
         let lastLength = buildLengthTree()
         let dynamicBits =
             literalTree.bits(extra: DeflateCodes.literalExtra) + distanceTree.bits(extra: DeflateCodes.distanceExtra)
@@ -107,10 +114,11 @@ final class DeflateBlock {
 
     /// How the lengths of both codes are written, and the last of those in their odd order that is used.
     private func buildLengthTree() -> Int {
+        var counts = [UInt16](repeating: 0, count: 19)
         for tree in [literalTree, distanceTree] {
-            tree.forEachRun { symbol, _, times in lengthTree.frequencies[symbol] += UInt16(times) }
+            tree.forEachRun { symbol, _, times in counts[symbol] += UInt16(times) }
         }
-        lengthTree.build()
+        counts.withUnsafeBufferPointer { if let base = $0.baseAddress { lengthTree.build(base) } }
         return (3...18).last { lengthTree.lengths[DeflateCodes.lengthOrder[$0]] != 0 } ?? 3
     }
 
@@ -129,29 +137,33 @@ final class DeflateBlock {
     }
 
     private func writeSymbols(_ literals: [HuffmanTree.Code], _ distanceCodes: [HuffmanTree.Code]) {
+        // Taken out, so that not every symbol checks for other users of it.
+        var writer = BitWriter()
+        swap(&writer, &output)
         literals.withUnsafeBufferPointer { literals in
             distanceCodes.withUnsafeBufferPointer { distanceCodes in
-                for index in 0..<count { writeSymbol(index, literals, distanceCodes) }
-                output.add(literals[Self.endSymbol].bits, literals[Self.endSymbol].length)
+                for index in 0..<count { write(index, literals, distanceCodes, to: &writer) }
+                writer.add(literals[Self.endSymbol].bits, literals[Self.endSymbol].length)
             }
         }
+        swap(&writer, &output)
     }
 
     @inline(__always)
-    private func writeSymbol(
+    private func write(
         _ index: Int, _ literals: UnsafeBufferPointer<HuffmanTree.Code>,
-        _ distanceCodes: UnsafeBufferPointer<HuffmanTree.Code>
+        _ distanceCodes: UnsafeBufferPointer<HuffmanTree.Code>, to output: inout BitWriter
     ) {
         let value = Int(lengths[index])
         let distance = Int(distances[index])
         if distance == 0 { return output.add(literals[value].bits, literals[value].length) }
-        let symbol = DeflateCodes.lengthSymbol[value]
+        let symbol = tables.lengthSymbol(value)
         output.add(literals[symbol].bits, literals[symbol].length)
-        let lengthExtra = UInt32(DeflateCodes.literalExtra[symbol])
-        if lengthExtra > 0 { output.add(UInt32(value) - UInt32(DeflateCodes.lengthBase[symbol - 257]), lengthExtra) }
-        let code = DeflateCodes.distanceSymbol(distance)
+        let length = tables.lengths[symbol - 257]
+        output.add(UInt32(value) - length.base, length.extra)
+        let code = tables.distanceSymbol(distance)
         output.add(distanceCodes[code].bits, distanceCodes[code].length)
-        let extra = UInt32(DeflateCodes.distanceExtra[code])
-        if extra > 0 { output.add(UInt32(distance - 1) - UInt32(DeflateCodes.distanceBase[code]), extra) }
+        let far = tables.distances[code]
+        output.add(UInt32(distance - 1) - far.base, far.extra)
     }
 }

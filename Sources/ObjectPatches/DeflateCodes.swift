@@ -1,5 +1,8 @@
 /// The alphabets of deflate (RFC 1951, sections 3.2.5 to 3.2.7).
 enum DeflateCodes {
+    /// How many literal and length symbols there are, and how many for distances.
+    static let literalCount = 286
+    static let distanceCount = 30
     /// In the order in which the lengths of the length code are written.
     static let lengthOrder = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
     /// Extra bits of the symbols of the length code: the repetitions have some.
@@ -24,24 +27,6 @@ enum DeflateCodes {
         }
     }
 
-    /// The symbol of a match's length, less 3.
-    static let lengthSymbol: [Int] = (0..<256).map { length in
-        257 + (lengthBase.lastIndex { $0 <= length } ?? 0)
-    }
-
-    private static let distanceSymbols: [UInt8] = (0..<512).map { index in
-        // Distances to 256 directly, longer ones by their upper bits.
-        let distance = index < 256 ? index : (index - 256) << 7
-        return UInt8(distanceBase.lastIndex { $0 <= distance } ?? 0)
-    }
-
-    /// The symbol of a distance of 1 to 32768.
-    @inline(__always)
-    static func distanceSymbol(_ distance: Int) -> Int {
-        let value = distance - 1
-        return Int(distanceSymbols[value < 256 ? value : 256 + value >> 7])
-    }
-
     // MARK: the fixed codes
 
     private static let fixedLengths: [UInt8] =
@@ -58,5 +43,60 @@ enum DeflateCodes {
         }
         for symbol in 0..<30 { bits += Int(distances.counted(symbol)) * (5 + Int(distanceExtra[symbol])) }
         return bits
+    }
+}
+
+/// What is looked up for every symbol, in plain memory: one for each compressor.
+final class DeflateTables {
+    /// A length or distance symbol: its first value, and how many bits follow it.
+    struct Symbol {
+        var base: UInt32
+        var extra: UInt32
+    }
+
+    private let lengthSymbols: UnsafeMutablePointer<UInt16>
+    private let distanceSymbols: UnsafeMutablePointer<UInt8>
+    /// By length symbol, from 257; lengths less 3.
+    let lengths: UnsafeMutablePointer<Symbol>
+    /// By distance symbol; distances less 1.
+    let distances: UnsafeMutablePointer<Symbol>
+
+    init() {
+        lengthSymbols = .allocate(capacity: 256)
+        distanceSymbols = .allocate(capacity: 512)
+        lengths = .allocate(capacity: DeflateCodes.lengthBase.count)
+        distances = .allocate(capacity: DeflateCodes.distanceCount)
+        for (index, base) in DeflateCodes.lengthBase.enumerated() {
+            lengths[index] = Symbol(base: UInt32(base), extra: UInt32(DeflateCodes.literalExtra[257 + index]))
+        }
+        for (index, base) in DeflateCodes.distanceBase.enumerated() {
+            distances[index] = Symbol(base: UInt32(base), extra: UInt32(DeflateCodes.distanceExtra[index]))
+        }
+        for length in 0..<256 {
+            lengthSymbols[length] = UInt16(257 + (DeflateCodes.lengthBase.lastIndex { $0 <= length } ?? 0))
+        }
+        for index in 0..<512 {
+            // Distances to 256 directly, longer ones by their upper bits.
+            let distance = index < 256 ? index : (index - 256) << 7
+            distanceSymbols[index] = UInt8(DeflateCodes.distanceBase.lastIndex { $0 <= distance } ?? 0)
+        }
+    }
+
+    deinit {
+        lengthSymbols.deallocate()
+        distanceSymbols.deallocate()
+        lengths.deallocate()
+        distances.deallocate()
+    }
+
+    /// The symbol of a match's length, less 3.
+    @inline(__always)
+    func lengthSymbol(_ length: Int) -> Int { Int(lengthSymbols[length]) }
+
+    /// The symbol of a distance of 1 to 32768.
+    @inline(__always)
+    func distanceSymbol(_ distance: Int) -> Int {
+        let value = distance - 1
+        return Int(distanceSymbols[value < 256 ? value : 256 + value >> 7])
     }
 }

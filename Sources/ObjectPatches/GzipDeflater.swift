@@ -175,11 +175,13 @@ final class GzipDeflater {
     /// The longest match for the present position that is longer than `previous`, along the chain from `head`;
     /// of two that are equally long the nearer one.
     private func longestMatch(_ head: Int, _ previous: Int) -> Int {
+        let (window, links, nice) = (window, links, effort.nice)
         var chain = previous >= effort.good ? effort.chain >> 2 : effort.chain
         let limit = max(0, position - Self.maximumDistance)
         let scan = window + position
         var best = previous
         var candidate = head
+        var found = matchStart
         var end = loadPair(scan + best - 1)
         let begin = loadPair(scan)
         repeat {
@@ -187,15 +189,16 @@ final class GzipDeflater {
             if loadPair(match + best - 1) == end, loadPair(match) == begin {
                 let length = commonLength(scan, match)
                 if length > best {
-                    matchStart = candidate
+                    found = candidate
                     best = length
-                    if length >= effort.nice { break }
+                    if length >= nice { break }
                     end = loadPair(scan + best - 1)
                 }
             }
             candidate = Int(links[candidate & Self.mask])
-            chain -= 1
+            chain &-= 1
         } while candidate > limit && chain != 0
+        matchStart = found
         return best
     }
 

@@ -6,8 +6,7 @@ struct HuffmanTree {
         var length: UInt32 = 0
     }
 
-    /// How often each symbol occurs; to be filled before `build`.
-    var frequencies: [UInt16]
+    private var frequencies: [UInt16]
     private(set) var lengths: [UInt8]
     private(set) var codes: [Code] = []
     /// The highest symbol that has a code.
@@ -24,11 +23,6 @@ struct HuffmanTree {
         lengths = Array(repeating: 0, count: count)
     }
 
-    mutating func clear() {
-        for symbol in 0..<count { frequencies[symbol] = 0 }
-        forced = []
-    }
-
     /// How often a symbol really occurs.
     func counted(_ symbol: Int) -> UInt16 { forced.contains(symbol) ? 0 : frequencies[symbol] }
 
@@ -41,7 +35,11 @@ struct HuffmanTree {
     }
 
     /// Finds the lengths and codes.
-    mutating func build() {
+    ///
+    /// - Parameter counts: how often each symbol occurs.
+    mutating func build(_ counts: UnsafePointer<UInt16>) {
+        for symbol in 0..<count { frequencies[symbol] = counts[symbol] }
+        forced = []
         var heap = SymbolHeap(count: count)
         lastSymbol = -1
         for symbol in 0..<count where frequencies[symbol] != 0 {
