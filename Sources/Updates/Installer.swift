@@ -65,7 +65,7 @@ public struct Installer {
             progress: progress)
         var outcome = UpdateOutcome(result: .deployed, manifest: manifest, previous: nil, size: manifest.full)
         outcome.fetched = try fetch.run(
-            manifest, signed: signed, client: client, size: manifest.full, hasBase: false)
+            manifest, signed: signed, client: client, size: manifest.full, usesPatches: false)
         progress(ProgressReport("deploying"))
         var following = request.following
         following.sequence = sequence

@@ -21,10 +21,11 @@ struct ReleaseFetch {
     ///
     /// - Parameters:
     ///   - size: what is missing at most.
-    ///   - hasBase: whether something is here that patches could start from.
+    ///   - usesPatches: whether something may be here that patches start from.
     /// - Throws: `UpdateError.notEnoughSpace` before the first write; `TransferError`, `StoreError`,
     ///   `TrustMetadataError`, `ReleaseError`, `SystemError`.
-    func run(_ manifest: ReleaseManifest, signed: [UInt8], client: ReleaseClient, size: FetchSize, hasBase: Bool) throws
+    func run(_ manifest: ReleaseManifest, signed: [UInt8], client: ReleaseClient, size: FetchSize, usesPatches: Bool)
+        throws
         -> FetchFigures
     {
         let commit = try client.commit(of: manifest)
@@ -32,7 +33,7 @@ struct ReleaseFetch {
         let transaction = try StoreTransaction(store, staging: .resumable(downloads.staging))
         let spare = try requireSpace(size, transaction)
         var patches = PatchFigures()
-        if hasBase {
+        if usesPatches {
             let stage = PatchStage(manifest: manifest, client: client, options: options, progress: progress)
             patches = try stage.run(into: transaction, size: size, spare: spare)
         }

@@ -188,7 +188,7 @@ private struct Update {
             progress: updater.progress)
         let figures = try fetch.run(
             found.outcome.manifest, signed: found.signed, client: found.client, size: found.outcome.size,
-            hasBase: found.outcome.previous != nil)
+            usesPatches: true)
         var outcome = found.outcome.with(.downloaded)
         outcome.fetched = figures
         try rememberSequence(found.sequence)
