@@ -105,8 +105,8 @@ let package = Package(
         room(
             "Updates",
             [
-                "Releases", "Deployments", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures",
-                "TrustMetadata", "Transfers", "Settings", "LinuxSystem", system,
+                "Releases", "Deployments", "Sysroots", "ObjectPatches", "ObjectStorage", "ObjectFormats", "Checksums",
+                "Signatures", "TrustMetadata", "Transfers", "Settings", "LinuxSystem", system,
             ]),
         // Updates that nobody asks for: policy, pauses, what the last one came to.
         room(
@@ -164,7 +164,11 @@ let package = Package(
         tests("TrustMetadata", ["Signatures"]),
         tests(
             "Releases",
-            ["ObjectStorage", "ObjectFormats", "Signatures", "Checksums", "TrustMetadata", "LinuxSystem", system]),
+            [
+                "ObjectPatches", "Transfers", "ObjectStorage", "ObjectFormats", "Signatures", "Checksums",
+                "TrustMetadata",
+                "LinuxSystem", system,
+            ]),
         tests("ObjectFormats", ["Checksums", "LinuxSystem", system]),
         tests("ObjectStorage", ["ObjectFormats", "Checksums", "LinuxSystem", "CZlib", system]),
         // Sysroots and images for tests, made with stock tools and with our own store.
@@ -197,8 +201,8 @@ let package = Package(
         .testTarget(
             name: "HostTests",
             dependencies: [
-                "TestSupport", "SysrootFixtures", "hostctl", "hostctl-store", "Releases", "Sysroots", "ObjectStorage",
-                "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", system,
+                "TestSupport", "SysrootFixtures", "hostctl", "hostctl-store", "Releases", "Sysroots", "ObjectPatches",
+                "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", system,
             ], path: "Tests/HostTests", swiftSettings: settings),
     ]
 )

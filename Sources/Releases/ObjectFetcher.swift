@@ -11,10 +11,30 @@ public struct FetchFigures: Sendable, Equatable {
     public var objects: Int64 = 0
     /// Their uncompressed bytes.
     public var bytes: Int64 = 0
+    /// Bytes that came over the network for them.
+    public var downloaded: Int64 = 0
+    /// Of the objects, those that were made from patches; the others came whole.
+    public var patched: Int64 = 0
+    /// Objects that were to be made from patches and could not be.
+    public var fallen: Int64 = 0
+    /// Why patches were not used, or not for all that they were meant for.
+    public var patchFailure: String?
 
     public init(objects: Int64 = 0, bytes: Int64 = 0) {
         self.objects = objects
         self.bytes = bytes
+    }
+
+    /// These figures with what patches brought before.
+    public func adding(_ patches: PatchFigures) -> FetchFigures {
+        var sum = self
+        sum.objects += patches.objects
+        sum.bytes += patches.bytes
+        sum.downloaded += patches.downloaded
+        sum.patched += patches.objects
+        sum.fallen += patches.failed
+        sum.patchFailure = patches.failure
+        return sum
     }
 }
 
@@ -121,10 +141,11 @@ private final class FetchWork: Sendable {
         queue.add(new.filter { $0.kind != .dirtree })
     }
 
-    func fetched(bytes: Int64) {
+    func fetched(bytes: Int64, downloaded: Int64) {
         figures.with {
             $0.objects += 1
             $0.bytes += bytes
+            $0.downloaded += downloaded
         }
         FaultPoint.reached("fetch.object")
     }
@@ -144,6 +165,8 @@ private final class FetchWorker: TransferSink {
     private let connection: Connection
     private let reader: ArchiveObjectReader
     private var current = ObjectName(SHA256.hash([]), .file)
+    /// Bytes that came for it.
+    private var received: Int64 = 0
 
     init(_ repository: String, _ work: FetchWork, _ connection: Connection) {
         objects = repository + "/objects/"
@@ -192,7 +215,7 @@ private final class FetchWorker: TransferSink {
                 work.budget.giveBack(UInt64(bytes.count))
                 throw error
             }
-            work.fetched(bytes: Int64(bytes.count))
+            work.fetched(bytes: Int64(bytes.count), downloaded: Int64(bytes.count))
             return bytes
         }
     }
@@ -218,12 +241,18 @@ private final class FetchWorker: TransferSink {
         // Deflate cannot make anything much longer than it was.
         let limit = min(Int64(clamping: work.budget.remaining), .max - (1 << 20)) + (1 << 20)
         try connection.get(objects + name.archivePath, limit: limit, into: self)
-        work.fetched(bytes: try reader.finish())
+        work.fetched(bytes: try reader.finish(), downloaded: received)
     }
 
     // MARK: TransferSink
 
     var resumeOffset: Int64 { 0 }
-    func restart() { reader.begin(current) }
-    func receive(_ bytes: UnsafeRawBufferPointer) throws { try reader.append(bytes) }
+    func restart() {
+        reader.begin(current)
+        received = 0
+    }
+    func receive(_ bytes: UnsafeRawBufferPointer) throws {
+        received += Int64(bytes.count)
+        try reader.append(bytes)
+    }
 }

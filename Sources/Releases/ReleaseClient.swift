@@ -1,6 +1,7 @@
 public import Checksums
 import LinuxSystem
 public import ObjectFormats
+public import ObjectPatches
 import ObjectStorage
 public import Signatures
 public import Transfers
@@ -117,6 +118,38 @@ public struct ReleaseClient {
         } catch let error as TransferError where error.isMissing {
             throw TrustMetadataError.untrusted(what: "the commit \(checksum)", detail: "it has no signature")
         }
+    }
+}
+
+extension ReleaseClient {
+    /// The index of a release's patch pool.
+    ///
+    /// - Parameter files: what the verified manifest says of it.
+    /// - Throws: `ReleaseError.mismatch` when it is not the one that the manifest names, also the second time;
+    ///   `PatchError`, `TransferError`.
+    public func patchIndex(of manifest: ReleaseManifest, _ files: PatchFiles) throws -> PatchIndex {
+        let url = layout.place(
+            of: OriginLayout.patchIndex(
+                channel: manifest.channel, architecture: manifest.architecture, version: manifest.version))
+        let limit = Int(clamping: min(files.indexSize, Int64(PatchLimits.indexBytes)))
+        var frame = try connection.bytes(of: url, limit: limit)
+        // A damaged answer is asked for once more: a broken proxy is likelier than a broken origin.
+        if SHA256.hash(frame) != files.indexChecksum { frame = try connection.bytes(of: url, limit: limit) }
+        guard SHA256.hash(frame) == files.indexChecksum else {
+            throw ReleaseError.mismatch(detail: "the patch index of \(manifest.version) is not the one in the manifest")
+        }
+        let index = try PatchIndex(frame: frame, decodedSize: Int(clamping: files.indexDecodedSize))
+        guard index.commit == manifest.commit, index.poolSize == files.poolSize else {
+            throw ReleaseError.mismatch(detail: "the patch index of \(manifest.version) is of another release")
+        }
+        return index
+    }
+
+    /// The address of a release's patch pool.
+    public func patchPool(of manifest: ReleaseManifest) -> String {
+        layout.place(
+            of: OriginLayout.patchPool(
+                channel: manifest.channel, architecture: manifest.architecture, version: manifest.version))
     }
 }
 

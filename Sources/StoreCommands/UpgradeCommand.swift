@@ -46,7 +46,9 @@ struct UpdateOptions: ParsableArguments {
         let outcome = try updater.run(
             UpdateRequest(
                 goal, version: version, allowsDowngrade: allowDowngrade, following: following, source: source))
-        output.show(UpdateOutput(outcome: outcome, command: command, isSwitch: following != nil))
+        let answer = UpdateOutput(outcome: outcome, command: command, isSwitch: following != nil)
+        if !output.json, let warning = answer.warning { StandardError.write("warning: \(warning)\n") }
+        output.show(answer)
         // Asked for again after an interruption, nothing is left to be deployed, but the restart is.
         let isWaiting = outcome.result == .unchanged && outcome.previous?.isBooted == false
         if reboot, outcome.result == .deployed || isWaiting { return try await Reboot.now() }

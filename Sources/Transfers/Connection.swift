@@ -29,6 +29,29 @@ public final class Connection {
     private func get(_ url: String, limit: Int64, into sink: any TransferSink, attempts: Int) throws {
         try Self.requireUsable(url)
         if let file = try LocalFile(url) { return try file.read(limit: limit, into: sink, stop: handle.receiver.stop) }
+        try get(url, limit, sink, attempts) { () throws(TransferFailure) in try getOnce(url, sink) }
+    }
+
+    /// Fetches a range of a file into `sink`, going on where an attempt broke: exactly these bytes come, or an error.
+    ///
+    /// - Parameter range: not empty. The sink's `resumeOffset` counts from its beginning.
+    /// - Throws: `TransferError`, also `.noRanges` and `.wrongRange`; what the sink threw.
+    public func get(_ url: String, range: ByteRange, into sink: any TransferSink) throws {
+        try failingOver(url) { address, attempts in
+            if let file = try LocalFile(address) {
+                return try file.read(range, into: sink, stop: handle.receiver.stop)
+            }
+            try get(address, range.count, sink, attempts) { () throws(TransferFailure) in
+                try getOnce(address, range, sink)
+            }
+        }
+    }
+
+    private func get(
+        _ url: String, _ limit: Int64, _ sink: any TransferSink, _ attempts: Int,
+        _ once: () throws(TransferFailure) -> Void
+    ) throws {
+        try Self.requireUsable(url)
         // Who is slow while others are there is asked no longer.
         handle.set(
             CURLOPT_LOW_SPEED_LIMIT, attempts < options.attempts ? 10 * options.slowestRate : options.slowestRate)
@@ -37,7 +60,7 @@ public final class Connection {
         defer { handle.receiver.sink = nil }
         var attempt = 1
         while true {
-            do throws(TransferFailure) { return try getOnce(url, sink) } catch {
+            do throws(TransferFailure) { return try once() } catch {
                 guard error.mayPass, attempt < attempts, !isStopped else { throw error.cause }
             }
             pause(options.pause(beforeAttempt: attempt))
@@ -79,6 +102,19 @@ public final class Connection {
         if code != CURLE_OK || !handle.receiver.isAsked { throw failure(code, url) }
     }
 
+    private func getOnce(_ url: String, _ range: ByteRange, _ sink: any TransferSink) throws(TransferFailure) {
+        let offset = sink.resumeOffset
+        if offset == 0 { try restart(sink) }
+        if offset == range.count { return }
+        let code = handle.perform(url, offset: offset, range: range)
+        let receiver = handle.receiver
+        if code == CURLE_OK, receiver.isAsked {
+            if receiver.count == range.count { return }
+            throw TransferFailure(TransferError.truncated(url: TransferError.shown(url)), mayPass: true)
+        }
+        throw failure(code, url)
+    }
+
     private func restart(_ sink: any TransferSink) throws(TransferFailure) {
         do { try sink.restart() } catch { throw TransferFailure(error, mayPass: false) }
     }
@@ -93,6 +129,9 @@ public final class Connection {
         if status >= 400 {
             let mayPass = status >= 500 || status == 429 || status == 408
             return TransferFailure(TransferError.refused(url: url, status: status), mayPass: mayPass)
+        }
+        if let range = receiver.range, let error = Self.rangeError(range, receiver, url) {
+            return TransferFailure(error, mayPass: false)
         }
         if receiver.count > receiver.limit || receiver.isFlooded || code == CURLE_FILESIZE_EXCEEDED {
             return TransferFailure(TransferError.tooLarge(url: url, limit: receiver.limit), mayPass: false)
@@ -114,6 +153,17 @@ public final class Connection {
         default:
             let detail = String(cString: curl_easy_strerror(code))
             return TransferFailure(TransferError.unreachable(url: url, detail: detail), mayPass: true)
+        }
+    }
+
+    /// An answer that is no part of the file, or not the one that was asked for.
+    private static func rangeError(
+        _ range: ByteRange, _ receiver: CurlHandle.Receiver, _ url: String
+    ) -> TransferError? {
+        switch receiver.status {
+        case 200: .noRanges(url: url)
+        case 206: receiver.wrongRange(range).map { .wrongRange(url: url, detail: $0) }
+        default: nil
         }
     }
 

@@ -18,6 +18,8 @@ final class CurlHandle {
         var offset: Int64 = 0
         /// How many bytes of a redirect's page were thrown away.
         var ignored: Int64 = 0
+        /// What was asked for, when that was a range.
+        var range: ByteRange?
         let stop: StopFlag?
         private let handle: UnsafeMutableRawPointer
 
@@ -33,15 +35,35 @@ final class CurlHandle {
             return value
         }
 
-        /// Whether the answer is what was asked for: the file, or the rest of it. To libcurl, any status below
-        /// 400 is a success, also a redirect to nowhere.
+        /// Whether the answer is what was asked for: the file, the rest of it, or exactly the range. To libcurl, any
+        /// status below 400 is a success, also a redirect to nowhere.
         var isAsked: Bool {
             let status = status
+            if let range { return status == 206 && wrongRange(range) == nil }
             return status == (offset > 0 ? 206 : 200)
         }
 
         /// Whether the answer sends the client elsewhere.
         var isRedirect: Bool { [301, 302, 303, 307, 308].contains(status) }
+
+        /// What is wrong with an answer that claims to be a part of the file; `nil` when it is the one that was asked for.
+        func wrongRange(_ range: ByteRange) -> String? {
+            if let coding = header("Content-Encoding"), coding.lowercased() != "identity" {
+                return "it is encoded as '\(coding)'"
+            }
+            let wanted = range.dropping(offset).contentRange
+            guard let header = header("Content-Range") else { return "it does not say which bytes it has" }
+            // The whole size may be left out.
+            let isIt = header == wanted || header == "bytes \(range.dropping(offset).text)/*"
+            return isIt ? nil : "it has '\(header)' instead of '\(wanted)'"
+        }
+
+        /// A header of the last answer.
+        private func header(_ name: String) -> String? {
+            var found: UnsafeMutablePointer<curl_header>?
+            guard curl_easy_header(handle, name, 0, UInt32(CURLH_HEADER), -1, &found) == CURLHE_OK else { return nil }
+            return found?.pointee.value.map { String(cString: $0) }
+        }
     }
 
     let receiver: Receiver
@@ -85,9 +107,19 @@ final class CurlHandle {
     func set(_ option: CURLoption, _ value: String) { hostctl_setopt_string(handle, option, value) }
 
     /// Makes one request; the body goes to the receiver's sink.
-    func perform(_ url: String, offset: Int64) -> CURLcode {
+    ///
+    /// - Parameters:
+    ///   - offset: how many bytes the sink has already: of the file, or of the range.
+    ///   - range: what is asked for; by default the whole file.
+    func perform(_ url: String, offset: Int64, range: ByteRange? = nil) -> CURLcode {
         hostctl_setopt_offset(handle, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(receiver.limit - offset))
-        hostctl_setopt_offset(handle, CURLOPT_RESUME_FROM_LARGE, curl_off_t(offset))
+        hostctl_setopt_offset(handle, CURLOPT_RESUME_FROM_LARGE, curl_off_t(range == nil ? offset : 0))
+        if let range {
+            set(CURLOPT_RANGE, range.dropping(offset).text)
+        } else {
+            hostctl_setopt_pointer(handle, CURLOPT_RANGE, nil)
+        }
+        receiver.range = range
         receiver.offset = offset
         receiver.count = offset
         receiver.failure = nil

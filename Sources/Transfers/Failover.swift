@@ -91,7 +91,8 @@ extension TransferError {
     /// Whether another server may do better.
     var isServersFault: Bool {
         switch self {
-        case .unreachable, .refused, .tooLarge, .truncated, .redirected, .proxyRefused: true
+        case .unreachable, .refused, .unreadable, .tooLarge, .truncated, .noRanges, .wrongRange, .redirected, .proxyRefused:
+            true
         case .unusable, .passwordInAddress, .exposedSecret, .malformedCredentials, .cancelled: false
         }
     }

@@ -40,6 +40,30 @@ struct LocalFile {
         }
     }
 
+    /// Hands a range of the file to `sink`.
+    ///
+    /// - Throws: `TransferError`, also `.wrongRange` when the file is not as long as it should be; what the sink threw.
+    func read(_ range: ByteRange, into sink: any TransferSink, stop: StopFlag?) throws {
+        let file = try open()
+        let size = try failing { () throws(SystemError) in Int64(try file.status().st_size) }
+        guard size == range.fileSize else {
+            throw TransferError.wrongRange(url: url, detail: "the file has \(size) bytes instead of \(range.fileSize)")
+        }
+        try sink.restart()
+        lseek(file.raw, off_t(range.bytes.lowerBound), SEEK_SET)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.chunk, alignment: 4096)
+        defer { buffer.deallocate() }
+        var remaining = range.count
+        while remaining > 0 {
+            if stop?.isSet == true { throw TransferError.cancelled(url: url) }
+            let chunk = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(min(remaining, Int64(buffer.count)))])
+            let count = try failing { () throws(SystemError) in try file.read(into: chunk) }
+            guard count > 0 else { throw TransferError.truncated(url: url) }
+            remaining -= Int64(count)
+            try sink.receive(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        }
+    }
+
     /// Only a regular file is opened, and nothing is waited for. Links are followed: whatever they lead to is verified.
     private func open() throws(TransferError) -> Descriptor {
         var status = stat()

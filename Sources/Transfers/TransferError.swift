@@ -12,6 +12,10 @@ public enum TransferError: ExplainedError, Equatable {
     case tooLarge(url: String, limit: Int64)
     /// Fewer bytes came than the server announced.
     case truncated(url: String)
+    /// The server sends the whole file whatever range is asked for.
+    case noRanges(url: String)
+    /// The server sent other bytes than those that were asked for.
+    case wrongRange(url: String, detail: String)
     /// More redirects than allowed, or one to another scheme.
     case redirected(url: String)
     /// The text is no URL that can be fetched.
@@ -43,6 +47,8 @@ public enum TransferError: ExplainedError, Equatable {
         case .unreadable(let path, let detail, _): "cannot read \(path): \(detail)"
         case .tooLarge(let url, let limit): "\(url) is larger than the \(limit) bytes it may have"
         case .truncated(let url): "\(url) ended before all announced bytes had come"
+        case .noRanges(let url): "\(url) comes from a server that cannot send a part of a file"
+        case .wrongRange(let url, let detail): "\(url) is not what was asked for: \(detail)"
         case .redirected(let url): "\(url) redirects too often or to another scheme"
         case .unusable(let url): "'\(url)' is not an http, https or file URL"
         case .passwordInAddress(let url): "the address of \(url) holds a user or a password"
@@ -60,7 +66,8 @@ public enum TransferError: ExplainedError, Equatable {
             "the server wants to know this host: check its entry in auth.conf, or the client certificate"
         case .refused: "check that the origin is complete; what has arrived is kept for the next run"
         case .unreadable: "check that the folder is there and complete; what has arrived is kept for the next run"
-        case .tooLarge, .truncated, .redirected: "the server is broken or hostile; try a mirror"
+        case .noRanges: "serve the origin with a server that knows range requests"
+        case .tooLarge, .truncated, .wrongRange, .redirected: "the server is broken or hostile; try a mirror"
         case .unusable: "give the origin as http://…, https://… or file:///…"
         case .passwordInAddress: "put user and password into /etc/hostctl/auth.conf, and leave them out here"
         case .proxyRefused: "check Proxy= in hostctl.conf, and the proxy's entry in auth.conf"

@@ -64,7 +64,8 @@ public struct Installer {
             origin: request.following.origin, store: store, downloads: downloads, keys: keys, options: options,
             progress: progress)
         var outcome = UpdateOutcome(result: .deployed, manifest: manifest, previous: nil, size: manifest.full)
-        outcome.fetched = try fetch.run(manifest, signed: signed, client: client, size: manifest.full)
+        outcome.fetched = try fetch.run(
+            manifest, signed: signed, client: client, size: manifest.full, usesPatches: false)
         progress(ProgressReport("deploying"))
         var following = request.following
         following.sequence = sequence

@@ -19,16 +19,24 @@ struct ReleaseFetch {
     /// Fetches all that the manifest's commit needs. The commit and its signatures are verified before the
     /// first of its objects is asked for, and enter the store after the last.
     ///
-    /// - Parameter size: what is missing at most.
+    /// - Parameters:
+    ///   - size: what is missing at most.
+    ///   - usesPatches: whether something may be here that patches start from.
     /// - Throws: `UpdateError.notEnoughSpace` before the first write; `TransferError`, `StoreError`,
     ///   `TrustMetadataError`, `ReleaseError`, `SystemError`.
-    func run(_ manifest: ReleaseManifest, signed: [UInt8], client: ReleaseClient, size: FetchSize) throws
+    func run(_ manifest: ReleaseManifest, signed: [UInt8], client: ReleaseClient, size: FetchSize, usesPatches: Bool)
+        throws
         -> FetchFigures
     {
         let commit = try client.commit(of: manifest)
         FaultPoint.reached("fetch.after-commit")
         let transaction = try StoreTransaction(store, staging: .resumable(downloads.staging))
-        try requireSpace(size, transaction)
+        let spare = try requireSpace(size, transaction)
+        var patches = PatchFigures()
+        if usesPatches {
+            let stage = PatchStage(manifest: manifest, client: client, options: options, progress: progress)
+            patches = try stage.run(into: transaction, size: size, spare: spare)
+        }
         FaultPoint.reached("fetch.before-objects")
         let fetcher = ObjectFetcher(
             repository: OriginLayout(root: origin).place(of: OriginLayout.store), options: options,
@@ -39,7 +47,7 @@ struct ReleaseFetch {
         try keep(commit, manifest, transaction)
         try downloads.save(signed)
         FaultPoint.reached("fetch.after-manifest")
-        return figures
+        return figures.adding(patches)
     }
 
     /// Brings everything into the store and names it before a collector could run.
@@ -59,12 +67,14 @@ struct ReleaseFetch {
     /// Each file takes up to a block more than its bytes.
     private static let blockSize: Int64 = 4096
 
-    private func requireSpace(_ size: FetchSize, _ transaction: StoreTransaction) throws {
+    /// - Returns: the bytes that are left for anything else.
+    private func requireSpace(_ size: FetchSize, _ transaction: StoreTransaction) throws -> Int64 {
         let staged = try transaction.stagedBytes()
         let needed = max(0, size.bytes + size.objects * Self.blockSize - staged)
         let available = try FileSystemSpace(at: store.path)
         guard available.bytes >= needed else {
             throw UpdateError.notEnoughSpace(path: store.path.string, needed: needed, available: available.bytes)
         }
+        return available.bytes - needed
     }
 }

@@ -198,7 +198,8 @@ private struct Update {
             origin: origin, store: store, downloads: downloads, keys: keys, options: updater.options,
             progress: updater.progress)
         let figures = try fetch.run(
-            found.outcome.manifest, signed: found.signed, client: found.client, size: found.outcome.size)
+            found.outcome.manifest, signed: found.signed, client: found.client, size: found.outcome.size,
+            usesPatches: true)
         var outcome = found.outcome.with(.downloaded)
         outcome.fetched = figures
         try rememberSequence(found.sequence)
