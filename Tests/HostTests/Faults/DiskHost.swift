@@ -1,0 +1,48 @@
+import LinuxSystem
+import SysrootFixtures
+import SystemPackage
+
+/// A host whose sysroot is a file system of its own, and /boot another if it is asked for.
+final class DiskHost {
+    let host: HostFixture
+    let disk: SmallDisk
+    let boot: SmallDisk?
+
+    /// Makes the file systems anew, and prepares the host for a command.
+    ///
+    /// - Parameters:
+    ///   - size: bytes of the sysroot's file system.
+    ///   - files: how many files it can hold.
+    ///   - bootSize: bytes of /boot's; none for a folder in the sysroot.
+    init(_ command: FaultCommand, size: Int = 24 << 20, files: Int? = nil, bootSize: Int? = nil) throws {
+        let prepared = try command.makeHost()
+        host = try HostFixture.empty()
+        disk = try SmallDisk(host.sysroot.beside("disk"), at: host.root, size: size, files: files)
+        let isEmpty = try Files.names(in: prepared.root).isEmpty
+        if let bootSize {
+            boot = try SmallDisk(
+                host.sysroot.beside("boot-disk"), at: host.root.appending("boot"), size: bootSize)
+        } else {
+            boot = nil
+        }
+        if !isEmpty { try PreparedHosts.copy(prepared.root, to: host.root) }
+    }
+
+    /// A copy of a host that is not mounted.
+    init(copying other: DiskHost) throws {
+        host = try HostFixture.empty()
+        disk = try SmallDisk(copying: other.disk, host.sysroot.beside("disk"), at: host.root)
+        let (image, place) = (host.sysroot.beside("boot-disk"), host.root.appending("boot"))
+        boot = try other.boot.map { try SmallDisk(copying: $0, image, at: place) }
+    }
+
+    /// Unmounts it, so that it can be copied.
+    func unmount() throws {
+        try boot?.unmount()
+        try disk.unmount()
+    }
+
+    deinit {
+        do { try unmount() } catch { print("a disk stays: \(error)") }
+    }
+}
