@@ -139,19 +139,25 @@ WRAP(int, link, (const char *from, const char *to), (from, to), AT_FDCWD, to)
 WRAP(int, linkat, (int from, const char *name, int fd, const char *to, int flags), (from, name, fd, to, flags), fd, to)
 WRAP(int, symlink, (const char *target, const char *path), (target, path), AT_FDCWD, path)
 WRAP(int, symlinkat, (const char *target, int fd, const char *path), (target, fd, path), fd, path)
-WRAP(int, mkdir, (const char *path, mode_t mode), (path, mode), AT_FDCWD, path)
-WRAP(int, mkdirat, (int fd, const char *path, mode_t mode), (fd, path, mode), fd, path)
 WRAP(int, unlink, (const char *path), (path), AT_FDCWD, path)
 WRAP(int, unlinkat, (int fd, const char *path, int flags), (fd, path, flags), fd, path)
 WRAP(int, rmdir, (const char *path), (path), AT_FDCWD, path)
 
 // Only what makes a file counts.
+static int exists(int folder, const char *path) {
+    int before = errno;
+    struct stat status;
+    int result = fstatat(folder, path, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    errno = before;
+    return result;
+}
+
 #define WRAP_OPEN(name, parameters, arguments, last, folder)                                                           \
     int name parameters {                                                                                              \
         static __typeof__(&name) real;                                                                                 \
         if (!real) real = REAL(name);                                                                                  \
         mode_t mode = 0;                                                                                               \
-        if (flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE) {                                                     \
+        if ((flags & O_CREAT && !exists(folder, path)) || (flags & O_TMPFILE) == O_TMPFILE) {                                                     \
             va_list list;                                                                                              \
             va_start(list, last);                                                                                      \
             mode = va_arg(list, mode_t);                                                                               \
@@ -169,6 +175,19 @@ WRAP_OPEN(open, (const char *path, int flags, ...), (path, flags, mode), flags, 
 WRAP_OPEN(open64, (const char *path, int flags, ...), (path, flags, mode), flags, AT_FDCWD)
 WRAP_OPEN(openat, (int fd, const char *path, int flags, ...), (fd, path, flags, mode), flags, fd)
 WRAP_OPEN(openat64, (int fd, const char *path, int flags, ...), (fd, path, flags, mode), flags, fd)
+
+// A folder that is there already is told to be so, whatever the disk is like.
+static int make_folder(const char *name, int folder, const char *path, mode_t mode) {
+    int error = exists(folder, path) ? 0 : fault(name, folder, path);
+    if (error) {
+        errno = error;
+        return -1;
+    }
+    return (int)syscall(SYS_mkdirat, folder, path, mode);
+}
+
+int mkdir(const char *path, mode_t mode) { return make_folder("mkdir", AT_FDCWD, path, mode); }
+int mkdirat(int folder, const char *path, mode_t mode) { return make_folder("mkdirat", folder, path, mode); }
 
 // Answers the number of the error.
 int posix_fallocate(int fd, off_t from, off_t size) {
