@@ -12,8 +12,10 @@ public enum UpdateError: ExplainedError, Equatable {
     case damagedDeployment(commit: String)
     /// No public key to trust.
     case noTrustedKeys(folders: [String])
-    /// Less space than the download needs; nothing was written.
+    /// Less space than the update needs; nothing was written.
     case notEnoughSpace(path: String, needed: Int64, available: Int64)
+    /// Fewer files can be made than the update needs; nothing was written.
+    case notEnoughFiles(path: String, needed: Int64, available: Int64)
     /// Somebody rolled back or deployed while this update was downloading.
     case changedMeanwhile
 
@@ -23,6 +25,8 @@ public enum UpdateError: ExplainedError, Equatable {
         case .nothingDownloaded: "nothing has been downloaded yet"
         case .notEnoughSpace(let path, let needed, let available):
             "not enough space on \(path): \(needed) bytes are needed and \(available) are free"
+        case .notEnoughFiles(let path, let needed, let available):
+            "not enough room for files on \(path): \(needed) are needed and \(available) can be made"
         case .changedMeanwhile: "another command has changed the deployments during the download"
         case .otherDownload(let release): "what was downloaded is \(release)"
         case .damagedDeployment(let commit): "the deployed commit \(commit) is missing from the store or damaged"
@@ -35,7 +39,7 @@ public enum UpdateError: ExplainedError, Equatable {
         switch self {
         case .noOrigin: "choose one with 'hostctl switch --origin URL CHANNEL'"
         case .nothingDownloaded: "run 'hostctl upgrade --download-only' first"
-        case .notEnoughSpace: "free some space and run the command again; nothing was written"
+        case .notEnoughSpace, .notEnoughFiles: "free some space and run the command again; nothing was written"
         case .changedMeanwhile: "run the command again; what was downloaded is kept"
         case .otherDownload: "use the channel and the version that were downloaded, or download anew"
         case .damagedDeployment: "give --allow-downgrade to replace it by whatever the channel offers"
@@ -49,7 +53,7 @@ extension UpdateError {
     public var category: FailureCategory {
         switch self {
         case .noTrustedKeys: .untrusted
-        case .notEnoughSpace: .noSpace
+        case .notEnoughSpace, .notEnoughFiles: .noSpace
         case .noOrigin, .nothingDownloaded, .otherDownload, .damagedDeployment, .changedMeanwhile: .failed
         }
     }

@@ -25,7 +25,7 @@ final class DiskHost {
         } else {
             boot = nil
         }
-        if !isEmpty { try PreparedHosts.copy(prepared.root, to: host.root) }
+        if !isEmpty { try Self.copy(prepared.root, to: host.root, separateBoot: bootSize != nil) }
     }
 
     /// A copy of a host that is not mounted.
@@ -34,6 +34,15 @@ final class DiskHost {
         disk = try SmallDisk(copying: other.disk, host.sysroot.beside("disk"), at: host.root)
         let (image, place) = (host.sysroot.beside("boot-disk"), host.root.appending("boot"))
         boot = try other.boot.map { try SmallDisk(copying: $0, image, at: place) }
+    }
+
+    /// A kernel and its object are one file, which two file systems cannot share.
+    private static func copy(_ folder: FilePath, to target: FilePath, separateBoot: Bool) throws {
+        guard separateBoot else { return try PreparedHosts.copy(folder, to: target) }
+        for name in try Files.names(in: folder) {
+            try Files.makeFolder(target.appending(name))
+            try PreparedHosts.copy(folder.appending(name), to: target.appending(name))
+        }
     }
 
     /// Unmounts it, so that it can be copied.

@@ -80,8 +80,7 @@ extension FaultCommand {
                 try JSONFields(channel, what: "the list").objects("releases").map { try $0.string("version") }
             }
         }
-        // Before it is a sysroot, there is nothing that could boot.
-        return SysrootReader(root: host.root).isSysroot ? try host.versions() : []
+        return SysrootReader(root: host.root).report().listed.map { ($0.version ?? "?") + ($0.isPinned ? "*" : "") }
     }
 
     /// Either the old or the new state is there, whole: `ostree fsck`, each deployment against its commit, each boot
@@ -105,11 +104,13 @@ extension FaultCommand {
 
     private func sysrootDamage(_ host: HostFixture) throws -> [String] {
         let reader = SysrootReader(root: host.root)
-        guard reader.isSysroot, Files.exists(host.sysroot.paths.repository.appending("config")) else { return [] }
+        guard reader.isSysroot, Files.exists(host.sysroot.paths.repository.appending("objects")) else { return [] }
         try host.sysroot.fsck()
         var found = try SysrootExamination.faults(of: host.sysroot.paths)
         let (own, stock) = (host.sysroot.ownStatus(), try host.sysroot.stockStatus())
         if own != stock { found.append("we list \(own), and ostree lists \(stock)") }
+        let told = try host.deployments().map { try HostFixture.folderName($0) + ($0.bool("pinned") ? "*" : "") }
+        if told != own { found.append("status tells \(told)") }
         return found
     }
 
@@ -125,7 +126,10 @@ extension FaultCommand {
     func completionFaults(_ host: HostFixture) throws -> [String] {
         // A rollback that is complete is a rollback of its own when it is asked for again.
         let swaps = try name == "rollback" && state(of: host) == after && !PendingChange.exists(in: host.sysroot.paths)
+        let isDone = try name == "upgrade --from-downloaded" && state(of: host) == after
         let result = try host.hostctl(arguments(host))
+        // What is deployed is no longer there to be deployed.
+        if isDone, result.errorText.contains("nothing has been downloaded") { return try damage(host) }
         guard result.status == 0 else { return ["run again: \(result.end) \(result.errorText)"] }
         var found = try damage(host)
         let state = try state(of: host)
