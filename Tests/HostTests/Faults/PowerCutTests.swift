@@ -19,12 +19,13 @@ struct PowerCutTests {
         let template = try DiskHost(command)
         try template.unmount()
         var cuts = 0
-        for point in FaultPointTests.points {
+        var generator = SeededGenerator(stream: 21)
+        for point in Campaign.choice(of: FaultPointTests.points, about: 7, &generator) {
             let environment = try FaultyCalls.stopping(at: point)
             if try cut(command, template, "at \(point)", { _ in environment }) { cuts += 1 }
         }
         print("\(command.name): the power went at \(cuts) fault points")
-        #expect(cuts > 1)
+        #expect(cuts > 1 || !Campaign.isFull)
     }
 
     @Test("without power from any call on, too", arguments: commands)
@@ -34,7 +35,7 @@ struct PowerCutTests {
         try template.unmount()
         var cuts = 0
         let calls = try FailingCalls.record(command)
-        for call in Campaign.choice(of: calls, about: 10, &generator) {
+        for call in Campaign.choice(of: calls, about: 3, &generator) {
             let isCut = try cut(command, template, "seed \(Campaign.seed), before \(call)") {
                 try FaultyCalls(root: $0.root).environment(.stop, at: call.number)
             }
@@ -49,7 +50,8 @@ struct PowerCutTests {
         let template = try DiskHost(command)
         try template.unmount()
         var reached = 0
-        for point in FaultPointTests.points {
+        var generator = SeededGenerator(stream: 22)
+        for point in Campaign.choice(of: FaultPointTests.points, about: 7, &generator) {
             let host = try DiskHost(copying: template)
             let process = try ChildProcess(
                 [BuiltProducts.hostctl] + command.arguments(host.host), environment: FaultyCalls.stopping(at: point))
@@ -70,7 +72,7 @@ struct PowerCutTests {
             try host.unmount()
         }
         print("\(command.name): the file system broke down at \(reached) fault points")
-        #expect(reached > 1)
+        #expect(reached > 1 || !Campaign.isFull)
     }
 
     /// - Returns: whether the process came to the place.
