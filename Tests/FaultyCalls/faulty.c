@@ -60,6 +60,9 @@ static void note(long number, const char *call, const char *path) {
     close(file);
 }
 
+// Stops the process, this thread at once: a signal to the process may come to another thread first.
+static void stop(void) { syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGSTOP); }
+
 // Counts a call. The number of the error that it has to fail with, or 0.
 static int fault(const char *call, int folder, const char *path) {
     int before = errno;
@@ -83,7 +86,7 @@ static int fault(const char *call, int folder, const char *path) {
     errno = before;
     if (action && strcmp(action, "kill") == 0) syscall(SYS_kill, getpid(), SIGKILL);
     if (action && strcmp(action, "stop") == 0) {
-        syscall(SYS_kill, getpid(), SIGSTOP);
+        stop();
         return 0;
     }
     return action ? atoi(action) : 0;
@@ -215,6 +218,9 @@ long syscall(long number, ...) {
 }
 
 int kill(pid_t process, int signal) {
-    if (signal == SIGKILL && process == getpid() && setting("FAULT_STOP")) signal = SIGSTOP;
+    if (signal == SIGKILL && process == getpid() && setting("FAULT_STOP")) {
+        stop();
+        return 0;
+    }
     return (int)syscall(SYS_kill, process, signal);
 }

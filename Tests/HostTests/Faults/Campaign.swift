@@ -1,4 +1,5 @@
 import TestSupport
+import Testing
 
 /// How much chance the tests with random faults take, and where from.
 enum Campaign {
@@ -33,4 +34,9 @@ struct SeededGenerator: RandomNumberGenerator {
         value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
         return value ^ value >> 31
     }
+}
+
+/// There are no faults; those that there are stand in the failure.
+func expectNone(_ faults: [String], _ what: String, sourceLocation: SourceLocation = #_sourceLocation) {
+    if !faults.isEmpty { Issue.record("\(what): \(faults)", sourceLocation: sourceLocation) }
 }

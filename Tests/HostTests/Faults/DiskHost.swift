@@ -26,6 +26,8 @@ final class DiskHost {
             boot = nil
         }
         if !isEmpty { try Self.copy(prepared.root, to: host.root, separateBoot: bootSize != nil) }
+        try disk.flush()
+        try boot?.flush()
     }
 
     /// A copy of a host that is not mounted.

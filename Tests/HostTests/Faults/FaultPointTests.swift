@@ -35,8 +35,8 @@ import Testing
             Issue.record("no command comes to \(point): add one to FaultCommand.all")
             return
         }
-        #expect(try command.damage(host) == [], "\(command.name) killed at \(point)")
-        #expect(try command.completionFaults(host) == [], "\(command.name) killed at \(point)")
+        expectNone(try command.damage(host), "\(command.name) killed at \(point)")
+        expectNone(try command.completionFaults(host), "\(command.name) killed at \(point)")
     }
 
     /// The likeliest command first: most points are named after it.

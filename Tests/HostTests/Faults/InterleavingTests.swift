@@ -122,7 +122,7 @@ import TrustMetadata
         let allowed = try Set([done, done.reversed()].map { try Self.outcome($0) })
         #expect(allowed.contains { $0.matches(outcome) }, "\(what): \(outcome), and one after the other: \(allowed)")
         #expect(throws: Never.self, "\(what)") { try host.sysroot.fsck() }
-        #expect(try SysrootExamination.faults(of: host.sysroot.paths) == [], "\(what)")
+        expectNone(try SysrootExamination.faults(of: host.sysroot.paths), "\(what)")
         #expect(try host.sysroot.ownStatus() == host.sysroot.stockStatus(), "\(what)")
         return 2 - done.count
     }

@@ -79,12 +79,12 @@ import Testing
                 : .seconds(.random(in: 0..<measure.seconds, using: &generator))
             guard try kill(command, host, moment) else { break }
             moments.append(moment)
-            let what: Comment = "seed \(Campaign.seed): \(command.name) killed \(moments.map(\.description))"
-            #expect(try command.damage(host) == [], what)
+            let what = "seed \(Campaign.seed): \(command.name) killed \(moments.map(\.description))"
+            expectNone(try command.damage(host), what)
         }
         if moments.isEmpty { return 0 }
-        let what: Comment = "seed \(Campaign.seed): \(command.name) killed \(moments.map(\.description))"
-        #expect(try command.completionFaults(host) == [], what)
+        let what = "seed \(Campaign.seed): \(command.name) killed \(moments.map(\.description))"
+        expectNone(try command.completionFaults(host), what)
         return moments.count
     }
 

@@ -6,7 +6,7 @@ import TestSupport
 
 /// An ext4 file system in a file, mounted with a loop device: one that can be filled, and whose power can be cut.
 final class SmallDisk {
-    private let image: FilePath
+    private var image: FilePath
     /// Where it is mounted.
     let place: FilePath
     private var isMounted = false
@@ -47,6 +47,9 @@ final class SmallDisk {
         isMounted = true
     }
 
+    /// Writes everything to the disk, which may not happen at the end of a mount that others hold, too.
+    func flush() throws { try Descriptor(opening: place.string, flags: O_RDONLY | O_DIRECTORY).syncFileSystem() }
+
     /// A process that was just killed may still hold files open for a moment.
     func unmount() throws {
         guard isMounted else { return }
@@ -67,9 +70,14 @@ final class SmallDisk {
         try retrying("shut down", place.string) { ioctl(folder.raw, 0x8004_587d, &withoutFlush) }
     }
 
-    /// Brings the power back.
+    /// Brings the power back: mounts what is on the disk.
+    ///
+    /// A copy of it, because another process's mount namespace may hold the old mount, with all its unwritten pages.
     func restart() throws {
         try unmount()
+        let copy = image.removingLastComponent().appending("\(image.lastComponent?.string ?? "")+")
+        try Self.tool(["/bin/cp", "--sparse=always", image.string, copy.string])
+        image = copy
         try mount()
     }
 
@@ -117,7 +125,7 @@ final class SmallDisk {
     func empty() throws {
         try Files.remove(ballast)
         try Files.removeTree(place.appending("ballast.d"))
-        try Descriptor(opening: place.string, flags: O_RDONLY | O_DIRECTORY).syncFileSystem()
+        try flush()
     }
 
     private static func tool(_ command: [String]) throws {
