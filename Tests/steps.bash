@@ -7,7 +7,7 @@ export LC_ALL=C.UTF-8
 # What building needs beside Swift, what hostctl calls when it runs, and what only the tests call.
 readonly build_packages=(pkg-config libostree-dev libssl-dev libcurl4-openssl-dev zlib1g-dev) \
     run_packages=(ostree mmdebstrap nginx-light) \
-    test_packages=(ostree mmdebstrap nginx-light openssl e2fsprogs libcap2-bin attr)
+    test_packages=(ostree mmdebstrap nginx-light openssl e2fsprogs mount gcc libc6-dev libcap2-bin attr)
 
 # Where the logs of steps go; a script sets it before its first step.
 logs=${logs:-}
