@@ -42,6 +42,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
         // System calls that Swift cannot reach, and the arguments as the kernel passed them.
         .target(name: "CLinux"),
@@ -61,6 +62,9 @@ let package = Package(
         room("ObjectFormats", ["Checksums", "LinuxSystem"]),
         // The store: parallel object writing, ingest, verification, refs.
         room("ObjectStorage", ["ObjectFormats", "Checksums", "LinuxSystem", "CLinux", "CZlib", system]),
+        // Deltas: matching, differences, the pool's format, making and applying patches.
+        room(
+            "ObjectPatches", ["ObjectStorage", "ObjectFormats", "Checksums", "LinuxSystem", "CZstd", system]),
         // A tolerant reader of the sysroot and hostctl's own state; no libostree.
         room(
             "Sysroots",
@@ -75,8 +79,8 @@ let package = Package(
         room(
             "Releases",
             [
-                "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "Transfers", "OSTree",
-                "LinuxSystem", system,
+                "ObjectPatches", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata",
+                "Transfers", "OSTree", "LinuxSystem", system,
             ]),
         // Recipes, root filesystem conversion, package lists.
         room(
@@ -154,6 +158,7 @@ let package = Package(
             name: "deployment-trial", dependencies: ["Deployments", "Sysroots", "Checksums", "LinuxSystem", system],
             path: "Tests/DeploymentTrial", swiftSettings: settings),
         tests("OSTree", ["SysrootFixtures", "ObjectStorage", "ObjectFormats", "Checksums", "LinuxSystem", system]),
+        tests("ObjectPatches", ["ObjectStorage", "ObjectFormats", "Checksums", "LinuxSystem", system]),
         tests(
             "Sysroots",
             [

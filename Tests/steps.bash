@@ -5,7 +5,7 @@ export LC_ALL=C.UTF-8
 
 # shellcheck disable=SC2034 # the scripts that source this use them
 # What building needs beside Swift, what hostctl calls when it runs, and what only the tests call.
-readonly build_packages=(pkg-config libostree-dev libssl-dev libcurl4-openssl-dev zlib1g-dev) \
+readonly build_packages=(pkg-config libostree-dev libssl-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev) \
     run_packages=(ostree mmdebstrap nginx-light) \
     test_packages=(ostree mmdebstrap nginx-light openssl e2fsprogs mount gcc libc6-dev libcap2-bin attr)
 

@@ -56,6 +56,24 @@ public struct Descriptor: ~Copyable, Sendable {
         if let failure { throw failure }
     }
 
+    /// Reads this many bytes; fewer when the file ends before.
+    ///
+    /// - Throws: `SystemError`.
+    public func read(exactly count: Int) throws(SystemError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var done = 0
+        while done < count {
+            let start = done
+            let more = try retrying("read", path) {
+                bytes.withUnsafeMutableBytes { Glibc.read(raw, $0.baseAddress.map { $0 + start }, count - start) }
+            }
+            if more == 0 { break }
+            done += more
+        }
+        bytes.removeLast(count - done)
+        return bytes
+    }
+
     /// Reads to the end, refusing more than `limit` bytes.
     ///
     /// - Throws: `SystemError`; `EFBIG` when there is more than `limit`.

@@ -28,8 +28,17 @@ public enum Files {
     /// A link is replaced, not followed. A crash may leave a file whose name begins with a dot and ends in `.tmp`.
     /// - Throws: `SystemError`; there is still the old file then, unless it was the last step that failed.
     public static func replace(_ path: FilePath, with bytes: [UInt8], mode: mode_t = 0o644) throws(SystemError) {
+        try replace(path, mode: mode) { (file: borrowing Descriptor) throws(SystemError) in try file.write(bytes) }
+    }
+
+    /// Replaces `path` as `replace(_:with:)` does, by what `body` writes: for files that are too large to be in memory.
+    ///
+    /// - Throws: `SystemError`, also from `body`.
+    public static func replace(
+        _ path: FilePath, mode: mode_t = 0o644, _ body: (borrowing Descriptor) throws(SystemError) -> Void
+    ) throws(SystemError) {
         let temporary = temporaryName(beside: path)
-        try writeNew(temporary, bytes: bytes, mode: mode)
+        try writeNew(temporary, mode: mode, body)
         FaultPoint.reached("replace.before-rename")
         try move(temporary, to: path)
         FaultPoint.reached("replace.after-rename")
@@ -41,18 +50,20 @@ public enum Files {
     ///
     /// - Throws: `SystemError`; `EEXIST` when there is such a file or link. Nothing is left behind on failure.
     public static func create(_ path: FilePath, bytes: [UInt8], mode: mode_t) throws(SystemError) {
-        try writeNew(path, bytes: bytes, mode: mode)
+        try writeNew(path, mode: mode) { (file: borrowing Descriptor) throws(SystemError) in try file.write(bytes) }
         do throws(SystemError) { try syncFolder(path.removingLastComponent()) } catch {
             unlink(path.string)
             throw error
         }
     }
 
-    private static func writeNew(_ path: FilePath, bytes: [UInt8], mode: mode_t) throws(SystemError) {
+    private static func writeNew(
+        _ path: FilePath, mode: mode_t, _ body: (borrowing Descriptor) throws(SystemError) -> Void
+    ) throws(SystemError) {
         let file = try Descriptor(opening: path.string, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: mode)
         do throws(SystemError) {
             try retrying("set the permissions of", path.string) { fchmod(file.raw, mode) }
-            try file.write(bytes)
+            try body(file)
             try file.sync()
         } catch {
             unlink(path.string)

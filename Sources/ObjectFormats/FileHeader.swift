@@ -64,26 +64,42 @@ public struct FileHeader: Hashable, Sendable {
     /// - Throws: `FormatError`.
     public static func decode(archive bytes: [UInt8]) throws(FormatError) -> (header: FileHeader, size: UInt64) {
         let reader = GVariantReader(what: "archive object")
-        let parts = try reader.tuple(
-            bytes[...],
-            [
-                .fixed(size: 8), .fixed(size: 4), .fixed(size: 4), .fixed(size: 4), .fixed(size: 4),
-                .variable(alignment: 1), .variable(alignment: 1),
-            ])
-        let mode = reader.bigEndian32(parts[3])
-        let target = try reader.string(parts[5])
+        let parts = try reader.tuple(bytes[...], [.fixed(size: 8)] + members)
+        return (try header(parts.dropFirst(), reader), reader.bigEndian64(parts[0]))
+    }
+
+    /// Reads the header that is hashed before a file's content, without the eight bytes before it.
+    ///
+    /// - Throws: `FormatError`.
+    public static func decode(hashed bytes: [UInt8]) throws(FormatError) -> FileHeader {
+        let reader = GVariantReader(what: "file header")
+        return try header(reader.tuple(bytes[...], members)[...], reader)
+    }
+
+    /// uid, gid, mode, device, link target, extended attributes.
+    private static let members: [GVariantReader.Member] = [
+        .fixed(size: 4), .fixed(size: 4), .fixed(size: 4), .fixed(size: 4), .variable(alignment: 1),
+        .variable(alignment: 1),
+    ]
+
+    private static func header(
+        _ members: ArraySlice<ArraySlice<UInt8>>, _ reader: GVariantReader
+    ) throws(FormatError) -> FileHeader {
+        let parts = Array(members)
+        let mode = reader.bigEndian32(parts[2])
+        let target = try reader.string(parts[4])
         let content: Content
         switch mode & 0o170000 {
         case regularType where target.isEmpty: content = .regular
         case linkType where !target.isEmpty: content = .link(target: target)
-        default: throw FormatError("archive object", "it is neither a regular file nor a symbolic link")
+        default: throw FormatError(reader.what, "it is neither a regular file nor a symbolic link")
         }
-        guard mode & ~0o177777 == 0, reader.bigEndian32(parts[4]) == 0 else {
-            throw FormatError("archive object", "its mode or device number is not that of a file")
+        guard mode & ~0o177777 == 0, reader.bigEndian32(parts[3]) == 0 else {
+            throw FormatError(reader.what, "its mode or device number is not that of a file")
         }
         let attributes = FileAttributes(
-            uid: reader.bigEndian32(parts[1]), gid: reader.bigEndian32(parts[2]), permissions: mode,
-            extendedAttributes: try FileAttributes.decodeExtendedAttributes(parts[6], reader))
-        return (FileHeader(attributes: attributes, content: content), reader.bigEndian64(parts[0]))
+            uid: reader.bigEndian32(parts[0]), gid: reader.bigEndian32(parts[1]), permissions: mode,
+            extendedAttributes: try FileAttributes.decodeExtendedAttributes(parts[5], reader))
+        return FileHeader(attributes: attributes, content: content)
     }
 }

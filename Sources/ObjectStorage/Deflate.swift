@@ -1,10 +1,10 @@
 import CZlib
-import LinuxSystem
+public import LinuxSystem
 
 /// What zlib refused.
-struct DeflateError: ExplainedError, Equatable {
+public struct DeflateError: ExplainedError, Equatable {
     let detail: String
-    var reason: String { "compressed data is malformed: \(detail)" }
+    public var reason: String { "compressed data is malformed: \(detail)" }
 }
 
 /// A zlib stream at an address that does not change, as zlib requires.
@@ -28,14 +28,14 @@ private struct Stream: ~Copyable {
     }
 }
 
-/// Inflates a raw deflate stream, which is how ostree's archive objects hold their content.
-final class Inflater {
+/// Inflates a raw deflate stream (RFC 1951), which is how ostree's archive objects hold their content.
+public final class Inflater {
     private let stream: Stream
     private let output: UnsafeMutableRawBufferPointer
     /// Whether the end of the stream has been seen.
-    private(set) var isFinished = false
+    public private(set) var isFinished = false
 
-    init() {
+    public init() {
         stream = Stream(hostctl_inflate_init, end: inflateEnd)
         output = .allocate(byteCount: 256 << 10, alignment: 16)
     }
@@ -43,7 +43,7 @@ final class Inflater {
     deinit { output.deallocate() }
 
     /// Makes ready for another stream.
-    func reset() {
+    public func reset() {
         inflateReset(stream.pointer)
         isFinished = false
     }
@@ -51,8 +51,19 @@ final class Inflater {
     /// Inflates `input`, handing over what comes out piece by piece.
     ///
     /// - Throws: `DeflateError` for malformed data and for bytes after the end; what `body` throws.
-    func inflate(_ input: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-        guard !isFinished || input.isEmpty else { throw DeflateError(detail: "bytes follow its end") }
+    public func inflate(_ input: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+        guard try isFinished && input.isEmpty || inflatePrefix(input, body) == input.count else {
+            throw DeflateError(detail: "bytes follow its end")
+        }
+    }
+
+    /// Inflates what of `input` belongs to the stream.
+    ///
+    /// - Returns: how many bytes of it do.
+    /// - Throws: `DeflateError` for malformed data; what `body` throws.
+    public func inflatePrefix(
+        _ input: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Void
+    ) throws -> Int {
         let z = stream.pointer
         z.pointee.next_in = UnsafeMutablePointer(mutating: input.bindMemory(to: UInt8.self).baseAddress)
         z.pointee.avail_in = UInt32(input.count)
@@ -68,7 +79,7 @@ final class Inflater {
             if count > 0 { try body(UnsafeRawBufferPointer(rebasing: output[..<count])) }
             if z.pointee.avail_in == 0, z.pointee.avail_out > 0 { break }
         }
-        guard z.pointee.avail_in == 0 else { throw DeflateError(detail: "bytes follow its end") }
+        return input.count - Int(z.pointee.avail_in)
     }
 }
 

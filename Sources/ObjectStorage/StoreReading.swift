@@ -64,20 +64,29 @@ extension Store {
     /// - Throws: `StoreError.missing`, `StoreError.corrupted` when it is neither a file nor a link, `SystemError`.
     public func fileHeader(_ checksum: Checksum) throws -> (header: FileHeader, size: Int64) {
         let name = ObjectName(checksum, .file)
-        let path = path(of: name)
+        guard let found = try Self.fileHeader(atPath: objectPath(name)) else { throw StoreError.missing(name) }
+        guard let header = found.header else { throw StoreError.corrupted(name, actual: nil) }
+        return (header, found.size)
+    }
+
+    /// The header and size of a file of a bare store that lies at `path`, in the store or on its way there.
+    ///
+    /// - Returns: `nil` when nothing is there; no header when it is neither a file nor a link.
+    /// - Throws: `SystemError`.
+    public static func fileHeader(atPath path: String) throws -> (header: FileHeader?, size: Int64)? {
         var status = stat()
-        guard lstat(path.string, &status) == 0 else {
-            if errno == ENOENT { throw StoreError.missing(name) }
-            throw SystemError("examine", path.string)
+        guard lstat(path, &status) == 0 else {
+            if errno == ENOENT { return nil }
+            throw SystemError("examine", path)
         }
         let attributes = FileAttributes(
             uid: status.st_uid, gid: status.st_gid, permissions: status.st_mode & 0o7777,
-            extendedAttributes: try ExtendedAttributes.read(path: path.string))
+            extendedAttributes: try ExtendedAttributes.read(path: path))
         if status.st_mode & S_IFMT == Glibc.S_IFREG {
             return (FileHeader(attributes: attributes, content: .regular), Int64(status.st_size))
         }
-        guard status.st_mode & S_IFMT == Glibc.S_IFLNK, let target = Files.linkTarget(path) else {
-            throw StoreError.corrupted(name, actual: nil)
+        guard status.st_mode & S_IFMT == Glibc.S_IFLNK, let target = Files.linkTarget(FilePath(path)) else {
+            return (nil, 0)
         }
         return (FileHeader(attributes: attributes, content: .link(target: target)), 0)
     }

@@ -68,6 +68,22 @@ public final class StoreTransaction: Sendable {
         return true
     }
 
+    /// Where the object's file lies now, staged or in the store; `nil` when it is in neither.
+    public func location(of name: ObjectName) -> String? {
+        if objects.with({ $0.staged.contains(name) }) { return path(of: name) }
+        return store.contains(name) ? store.objectPath(name) : nil
+    }
+
+    /// A file of the staging folder that has no name: its space is free again when it is closed.
+    ///
+    /// - Throws: `SystemError`.
+    public func temporaryFile() throws(SystemError) -> Descriptor {
+        let path = temporaryPath()
+        let file = try Descriptor(opening: path, flags: O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
+        unlink(path)
+        return file
+    }
+
     /// The bytes of a dirtree, dirmeta or commit from the staging folder or the store, checksum verified.
     ///
     /// - Throws: as `Store.metadata(_:)`.

@@ -7,20 +7,28 @@ public struct FetchSize: Equatable, Sendable {
     public var bytes: Int64
     /// Compressed, as they will come over the network.
     public var compressedBytes: Int64
+    /// As they will come by patches, the index included; `nil` when patches do not start there.
+    public var patchBytes: Int64?
 
-    public init(objects: Int64, bytes: Int64, compressedBytes: Int64) {
+    public init(objects: Int64, bytes: Int64, compressedBytes: Int64, patchBytes: Int64? = nil) {
         self.objects = objects
         self.bytes = bytes
         self.compressedBytes = compressedBytes
+        self.patchBytes = patchBytes
     }
+
+    /// What comes over the network at most, by the way that is chosen.
+    public var downloadBytes: Int64 { min(patchBytes ?? compressedBytes, compressedBytes) }
 
     init(_ fields: JSONFields) throws(TrustMetadataError) {
         objects = try fields.integer("objects")
         bytes = try fields.integer("bytes")
         compressedBytes = try fields.integer("compressedBytes")
+        patchBytes = fields.has("patchBytes") ? try fields.integer("patchBytes") : nil
     }
 
     var members: [(String, JSONValue)] {
         [("objects", .integer(objects)), ("bytes", .integer(bytes)), ("compressedBytes", .integer(compressedBytes))]
+            + (patchBytes.map { [("patchBytes", .integer($0))] } ?? [])
     }
 }

@@ -4,12 +4,16 @@
 /// store/                                            an archive repository, for any ostree client
 /// releases/<channel>/<architecture>/index.json      the signed list of releases; replacing it is the switch
 /// releases/<channel>/<architecture>/<version>.json  a signed release manifest
+/// patches/<channel>/<architecture>/<version>.index  the index of its patch pool
+/// patches/<channel>/<architecture>/<version>.pool   the pool
 /// ```
 public struct OriginLayout: Hashable, Sendable {
     /// The archive repository.
     public static let store = "store"
     /// The folder above all channels.
     public static let releases = "releases"
+    /// The folder above all channels' patches.
+    public static let patches = "patches"
     private static let indexName = "index.json"
 
     /// The origin's folder or URL, without a slash at the end.
@@ -38,6 +42,21 @@ public struct OriginLayout: Hashable, Sendable {
     /// A signed release manifest.
     public static func manifest(channel: ChannelName, architecture: Architecture, version: VersionName) -> String {
         "\(folder(channel: channel, architecture: architecture))/\(version).json"
+    }
+
+    /// The folder of a channel's patches.
+    public static func patchFolder(channel: ChannelName, architecture: Architecture) -> String {
+        "\(patches)/\(channel)/\(architecture)"
+    }
+
+    /// The index of a release's patch pool.
+    public static func patchIndex(channel: ChannelName, architecture: Architecture, version: VersionName) -> String {
+        "\(patchFolder(channel: channel, architecture: architecture))/\(version).index"
+    }
+
+    /// A release's patch pool.
+    public static func patchPool(channel: ChannelName, architecture: Architecture, version: VersionName) -> String {
+        "\(patchFolder(channel: channel, architecture: architecture))/\(version).pool"
     }
 
     /// The ref that a channel's commits have in the archive repository, and are bound to.

@@ -37,6 +37,16 @@ extension Publisher {
         return PrunedReleases(releases: removed, objects: result.removed, bytes: Int64(clamping: result.freedBytes))
     }
 
+    private func removeUnlistedPatches(_ index: ChannelIndex, _ listed: Set<String>) throws {
+        let folder = origin.path.appending(
+            OriginLayout.patchFolder(channel: index.channel, architecture: index.architecture))
+        for name in try Files.namesIfPresent(in: folder) {
+            let ending = [".index", ".pool"].first(where: name.hasSuffix)
+            guard let ending, !listed.contains(String(name.dropLast(ending.count))) else { continue }
+            try Files.remove(folder.appending(name))
+        }
+    }
+
     /// Removes manifests and refs that no index names, also those that an interrupted run left.
     private func removeUnlisted() throws {
         for index in try origin.indexes(keys: keys) {
@@ -47,6 +57,7 @@ extension Publisher {
                 if name == "index.json" || listed.contains(version) { continue }
                 try Files.remove(origin.path.appending(folder).appending(name))
             }
+            try removeUnlistedPatches(index, listed)
             let leases = "hostctl/releases/\(index.ref)"
             for ref in try origin.store.refs(below: leases).keys {
                 if !listed.contains(String(ref.dropFirst(leases.count + 1))) { try origin.store.setRef(ref, to: nil) }

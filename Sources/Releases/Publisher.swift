@@ -54,19 +54,29 @@ public struct Publisher: Sendable {
     /// - Parameters:
     ///   - epoch: the security epoch of the release.
     ///   - minimumHostctl: the oldest hostctl that can install it.
+    ///   - patchBases: from how many earlier releases patches are made, at most 64.
     ///   - wait: seconds to wait for another publisher.
     /// - Throws: `ReleaseError`, also `.notAnImage`; `StoreError`, `SignatureError`, `LockedError`, `SystemError`.
     public func publish(
-        _ ref: String, from source: Store, epoch: Int64 = 0, minimumHostctl: String, wait: Double = 0
+        _ ref: String, from source: Store, epoch: Int64 = 0, minimumHostctl: String, patchBases: Int = 0,
+        wait: Double = 0
     ) async throws -> PublishedRelease {
         let lock = try origin.lock("hostctl release publish", seconds: wait, waiting: waiting)
-        let published = try await publishLocked(ref, from: source, epoch: epoch, minimumHostctl: minimumHostctl)
+        let terms = Terms(epoch: epoch, minimumHostctl: minimumHostctl, patchBases: patchBases)
+        let published = try await publishLocked(ref, from: source, terms)
         _ = consume lock
         return published
     }
 
+    /// What a commit does not say of itself.
+    private struct Terms {
+        let epoch: Int64
+        let minimumHostctl: String
+        let patchBases: Int
+    }
+
     private func publishLocked(
-        _ ref: String, from source: Store, epoch: Int64, minimumHostctl: String
+        _ ref: String, from source: Store, _ terms: Terms
     ) async throws -> PublishedRelease {
         guard source.mode == .bare else {
             throw ReleaseError.notAnImage(image: ref, detail: "\(source.path) is an archive, not a build store")
@@ -76,12 +86,12 @@ public struct Publisher: Sendable {
         var index = try origin.index(channel: identity.channel, architecture: identity.architecture, keys: keys)
         let known = index.releases.first { $0.version == identity.version }
         let published = try known.map { try origin.manifest($0, of: index, keys: keys) }
-        try requireNew(identity, checksum, epoch, published, index)
+        try requireNew(identity, checksum, terms.epoch, published, index)
         FaultPoint.reached("publish.before-objects")
         let copied = try copyObjects(checksum, from: source, lease: identity.lease)
         FaultPoint.reached("publish.after-lease")
         try await sign(checksum)
-        let manifest = try published ?? manifest(identity, checksum, source, index, epoch, minimumHostctl)
+        let manifest = try published ?? manifest(identity, checksum, source, index, terms)
         if known == nil { try await announce(manifest, in: &index) }
         try updateForOtherClients(identity, index)
         return PublishedRelease(
@@ -141,9 +151,14 @@ public struct Publisher: Sendable {
     }
 
     private func manifest(
-        _ identity: ReleaseIdentity, _ commit: Checksum, _ source: Store, _ index: ChannelIndex, _ epoch: Int64,
-        _ minimumHostctl: String
+        _ identity: ReleaseIdentity, _ commit: Checksum, _ source: Store, _ index: ChannelIndex, _ terms: Terms
     ) throws -> ReleaseManifest {
+        let bases = index.releases.reversed().map(\.commit).filter { $0 != commit }.prefix(terms.patchBases)
+        let patches =
+            try bases.isEmpty
+            ? nil
+            : PatchPublishing(origin: origin, source: source, progress: progress)
+                .publish(identity, commit, from: Array(bases))
         progress(ProgressReport("measuring the steps from earlier releases"))
         let size = { (base: Checksum?) throws -> FetchSize in
             let size = try origin.store.additions(of: commit, over: base, source: source)
@@ -151,12 +166,14 @@ public struct Publisher: Sendable {
         }
         var since: [Checksum: FetchSize] = [:]
         for earlier in index.releases.suffix(Self.previousReleases) where earlier.commit != commit {
-            since[earlier.commit] = try size(earlier.commit)
+            var step = try size(earlier.commit)
+            step.patchBytes = patches?.bytes(from: earlier.commit)
+            since[earlier.commit] = step
         }
         return ReleaseManifest(
             version: identity.version, channel: identity.channel, architecture: identity.architecture, commit: commit,
-            timestamp: identity.timestamp, epoch: epoch, minimumHostctl: minimumHostctl, full: try size(nil),
-            since: since)
+            timestamp: identity.timestamp, epoch: terms.epoch, minimumHostctl: terms.minimumHostctl,
+            full: try size(nil), since: since, patches: patches?.files)
     }
 
     /// Writes the manifest, and then the index that names it.

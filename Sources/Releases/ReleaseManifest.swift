@@ -25,13 +25,16 @@ public struct ReleaseManifest: Equatable, Sendable {
     public var full: FetchSize
     /// What a host at one of the previous releases must fetch, by the commit it has.
     public var since: [Checksum: FetchSize]
+    /// The release's patch pool, when it has one.
+    public var patches: PatchFiles?
 
     /// The ref that the commit is bound to.
     public var ref: String { OriginLayout.ref(channel: channel, architecture: architecture) }
 
     public init(
         version: VersionName, channel: ChannelName, architecture: Architecture, commit: Checksum, timestamp: UInt64,
-        epoch: Int64 = 0, minimumHostctl: String, full: FetchSize, since: [Checksum: FetchSize] = [:]
+        epoch: Int64 = 0, minimumHostctl: String, full: FetchSize, since: [Checksum: FetchSize] = [:],
+        patches: PatchFiles? = nil
     ) {
         self.version = version
         self.channel = channel
@@ -42,20 +45,26 @@ public struct ReleaseManifest: Equatable, Sendable {
         self.minimumHostctl = minimumHostctl
         self.full = full
         self.since = since
+        self.patches = patches
     }
 
     /// The payload to sign; the same release always gives the same bytes.
     public func encode() -> [UInt8] {
-        let value: JSONValue = [
-            "format": 1, "version": .string(version.text), "channel": .string(channel.text),
-            "architecture": .string(architecture.text), "commit": .string(commit.hex), "ref": .string(ref),
-            "timestamp": .integer(Int64(clamping: timestamp)), "epoch": .integer(epoch),
-            "minimumHostctl": .string(minimumHostctl),
-            "full": .object(full.members),
-            "since": .array(
-                since.sorted { $0.key < $1.key }.map { .object([("commit", .string($0.key.hex))] + $0.value.members) }),
+        var members: [(String, JSONValue)] = [
+            ("format", 1), ("version", .string(version.text)), ("channel", .string(channel.text)),
+            ("architecture", .string(architecture.text)), ("commit", .string(commit.hex)), ("ref", .string(ref)),
+            ("timestamp", .integer(Int64(clamping: timestamp))), ("epoch", .integer(epoch)),
+            ("minimumHostctl", .string(minimumHostctl)), ("full", .object(full.members)),
+            (
+                "since",
+                .array(
+                    since.sorted { $0.key < $1.key }.map {
+                        .object([("commit", .string($0.key.hex))] + $0.value.members)
+                    })
+            ),
         ]
-        return value.encode(pretty: true)
+        if let patches { members.append(("patches", patches.members)) }
+        return JSONValue.object(members).encode(pretty: true)
     }
 
     /// Reads a payload whose signature was checked; unknown members are ignored.
@@ -74,6 +83,7 @@ public struct ReleaseManifest: Equatable, Sendable {
         full = try FetchSize(fields.fields("full"))
         since = [:]
         for entry in try fields.objects("since") { since[try entry.checksum("commit")] = try FetchSize(entry) }
+        patches = fields.has("patches") ? try PatchFiles(fields.fields("patches")) : nil
         guard try fields.string("ref") == ref else { throw fields.malformed("'ref' is not that of the channel") }
         guard SoftwareVersion(minimumHostctl) != nil else { throw fields.malformed("'minimumHostctl' is no version") }
     }

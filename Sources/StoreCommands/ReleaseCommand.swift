@@ -45,10 +45,16 @@ struct ReleasePublishCommand: AsyncParsableCommand {
     @Argument(help: "The ref, or the commit, of the image.") var image: String
     @Option(help: ArgumentHelp("The store that has the image.", valueName: "folder")) var store: String
     @Option(help: "The security epoch, recorded in the manifest; no host acts on it yet.") var epoch: Int64 = 0
+    @Option(help: ArgumentHelp("From how many earlier releases patches are made; 0 for none.", valueName: "count"))
+    var patches: Int = 3
     @OptionGroup var signing: SigningOptions
     @OptionGroup var waiting: WaitOptions
     @OptionGroup var progress: ProgressOptions
     @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        guard (0...64).contains(patches) else { throw ValidationError("--patches takes 0 to 64.") }
+    }
 
     func run() async throws {
         let publisher = Publisher(
@@ -57,7 +63,7 @@ struct ReleasePublishCommand: AsyncParsableCommand {
             waiting: WaitOptions.announce)
         let release = try await publisher.publish(
             image, from: Store(opening: FilePath(store)), epoch: epoch, minimumHostctl: HostctlVersion.minimum,
-            wait: waiting.wait)
+            patchBases: patches, wait: waiting.wait)
         output.show(PublishedOutput(release: release))
     }
 }

@@ -1,0 +1,33 @@
+public import LinuxSystem
+public import ObjectFormats
+
+/// A patch that cannot be read or applied. The object can still be fetched whole.
+public enum PatchError: ExplainedError, Equatable {
+    /// An index or a part that is not as the format says, although it has the right checksum.
+    case malformed(what: String, detail: String)
+    /// An index of a later format.
+    case unknownFormat(UInt32)
+    /// What was made of an object is not the object: a source is damaged here, or the patch is wrong.
+    case notTheObject(ObjectName)
+    /// Compressed data of a source is not what the index says.
+    case sourceDiffers(ObjectName)
+
+    public var reason: String {
+        switch self {
+        case .malformed(let what, let detail): "\(what) is malformed: \(detail)"
+        case .unknownFormat(let number): "the patch index has format \(number), which this hostctl does not know"
+        case .notTheObject(let name): "a patch did not make \(name)"
+        case .sourceDiffers(let name): "\(name) is not what a patch for it expects"
+        }
+    }
+
+    public var advice: String? {
+        switch self {
+        case .unknownFormat: "a newer hostctl can read it; this one fetches whole objects"
+        case .malformed: "tell the publisher of the release; whole objects are fetched instead"
+        case .notTheObject, .sourceDiffers: "'hostctl verify' tells whether the store is damaged"
+        }
+    }
+
+    public var category: FailureCategory { .untrusted }
+}
