@@ -12,9 +12,11 @@ enum Campaign {
     /// What all choices of this run come from: `HOSTCTL_SEED=N` repeats those of another one.
     static let seed: UInt64 = ProcessVariables["HOSTCTL_SEED"].flatMap { UInt64($0) } ?? .random(in: 1...999_999_999)
 
-    /// Every `n`th of what there is, so that about `count` are left, or all in a full run; begins at a random one.
-    static func choice<Element>(of all: [Element], about count: Int, _ generator: inout SeededGenerator) -> [Element] {
-        let step = isFull ? 1 : max(1, all.count / count)
+    /// Every `n`th of what there is, so that about `count` are left, or `full` in a full run; begins at a random one.
+    static func choice<Element>(
+        of all: [Element], about count: Int, full: Int = .max, _ generator: inout SeededGenerator
+    ) -> [Element] {
+        let step = max(1, all.count / (isFull ? full : count))
         let first = Int.random(in: 0..<step, using: &generator)
         return stride(from: first, to: all.count, by: step).map { all[$0] }
     }

@@ -81,20 +81,20 @@ extension Errno {
     @Test(
         "one call that fails fails the command, which says so, leaves old or new whole, and completes when run again",
         .enabled(if: isThorough, "takes minutes; left out of the quick run"), arguments: FaultCommand.all)
-    func once(_ command: FaultCommand) throws { try sweep(command, .ioError, about: 6, stream: 10) { .fail($0) } }
+    func once(_ command: FaultCommand) throws { try sweep(command, .ioError, about: 5, stream: 10) { .fail($0) } }
 
     @Test(
         "a file system that becomes read-only fails the command, which says so, and completes when it is writable",
         .enabled(if: isThorough, "takes minutes; left out of the quick run"), arguments: FaultCommand.all)
     func readOnly(_ command: FaultCommand) throws {
-        try sweep(command, .readOnlyFileSystem, about: 3, stream: 11) { .failFromHere($0) }
+        try sweep(command, .readOnlyFileSystem, about: 2, stream: 11) { .failFromHere($0) }
     }
 
     @Test(
         "a quota that is used up fails the command with 4, and it completes when there is room",
         .enabled(if: isThorough, "takes minutes; left out of the quick run"), arguments: FaultCommand.all)
     func quota(_ command: FaultCommand) throws {
-        try sweep(command, .diskQuotaExceeded, about: 3, stream: 12) { .failFromHere($0) }
+        try sweep(command, .diskQuotaExceeded, about: 2, stream: 12) { .failFromHere($0) }
     }
 
     private func sweep(
@@ -103,7 +103,7 @@ extension Errno {
     ) throws {
         var generator = SeededGenerator(stream: stream)
         let all = try FailingCalls.record(command)
-        let chosen = Campaign.choice(of: all, about: count, &generator)
+        let chosen = Campaign.choice(of: all, about: count, full: 10 * count, &generator)
         var failed = 0
         for call in chosen {
             let (faults, call) = try FailingCalls.run(command, action(code), code, at: call.number)

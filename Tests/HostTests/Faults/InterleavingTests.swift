@@ -120,7 +120,9 @@ import TrustMetadata
         }
         let outcome = try Outcome(host, failures: failures)
         let allowed = try Set([done, done.reversed()].map { try Self.outcome($0) })
-        #expect(allowed.contains { outcome.matches($0, mayHaveDownload: done.count < 2) }, "\(what): \(outcome), and one after the other: \(allowed)")
+        #expect(
+            allowed.contains { outcome.matches($0, mayHaveDownload: done.count < 2) },
+            "\(what): \(outcome), and one after the other: \(allowed)")
         #expect(throws: Never.self, "\(what)") { try host.sysroot.fsck() }
         expectNone(try SysrootExamination.faults(of: host.sysroot.paths), "\(what)")
         #expect(try host.sysroot.ownStatus() == host.sysroot.stockStatus(), "\(what)")
@@ -147,6 +149,7 @@ extension InterleavingTests.Outcome {
     /// - Parameter mayHaveDownload: an upgrade that was turned away after its download keeps that.
     fileprivate func matches(_ other: Self, mayHaveDownload: Bool) -> Bool {
         deployments == other.deployments && channel == other.channel && history == other.history
-            && failures.sorted() == other.failures.sorted() && (download == other.download || download && mayHaveDownload)
+            && failures.sorted() == other.failures.sorted()
+            && (download == other.download || download && mayHaveDownload)
     }
 }

@@ -35,7 +35,7 @@ struct PowerCutTests {
         try template.unmount()
         var cuts = 0
         let calls = try FailingCalls.record(command)
-        for call in Campaign.choice(of: calls, about: 3, &generator) {
+        for call in Campaign.choice(of: calls, about: 2, full: 20, &generator) {
             let isCut = try cut(command, template, "seed \(Campaign.seed), before \(call)") {
                 try FaultyCalls(root: $0.root).environment(.stop, at: call.number)
             }
