@@ -12,6 +12,7 @@ extension SysrootChange {
     /// - Throws: `DeploymentError.viewsDiffer`, `SysrootError.damagedState`, `SystemError`.
     func requireAgreement() throws {
         do throws(OSTreeError) { try sysroot.load() } catch {
+            if error.isOutOfSpace { throw error }  // it says nothing about the deployments
             throw DeploymentError.viewsDiffer(detail: error.message)
         }
         _ = try PendingChange.load(paths)  // an unreadable one excuses nothing

@@ -14,9 +14,9 @@ public enum DeploymentError: ExplainedError, Equatable {
     case viewsDiffer(detail: String)
     /// The image lacks what a deployment needs.
     case notDeployable(detail: String)
-    /// Less space than the change needs; nothing was written.
+    /// Less space than the change needs; the deployments and what boots them are as they were.
     case notEnoughSpace(path: String, needed: Int64, available: Int64)
-    /// Fewer files can be made than the change needs; nothing was written.
+    /// Fewer files can be made than the change needs; as above.
     case notEnoughFiles(path: String, needed: Int64, available: Int64)
     /// Not a name for a stateroot, or for a key file.
     case invalidName(String)
@@ -46,7 +46,8 @@ public enum DeploymentError: ExplainedError, Equatable {
         case .viewsDiffer: "nothing was changed; 'hostctl status' tells what is damaged"
         case .notDeployable: "build the image anew with 'hostctl image build'"
         case .invalidName: "use letters, digits, '.', '_' and '-'"
-        case .notEnoughSpace, .notEnoughFiles: "free some space and run the command again; nothing was written"
+        case .notEnoughSpace, .notEnoughFiles:
+            "free some space and run the command again; the deployments are as they were"
         }
     }
 }

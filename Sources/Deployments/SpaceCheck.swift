@@ -1,15 +1,37 @@
+public import Checksums
 import Glibc
 import LinuxSystem
-import Sysroots
+public import ObjectStorage
+public import Sysroots
 import SystemPackage
 
 /// Whether a deployment fits, asked before the first write.
-struct SpaceCheck {
+public struct SpaceCheck {
     private let paths: SysrootPaths
     /// Boot entries, links, the origin file and our own state, with room to spare.
     private static let margin: (bytes: Int64, files: Int64) = (1 << 20, 64)
 
-    init(_ paths: SysrootPaths) { self.paths = paths }
+    public init(_ paths: SysrootPaths) { self.paths = paths }
+
+    /// Bytes and files that a deployment takes on the sysroot's file system besides its objects, for an image that is not
+    /// here yet: those of a deployed one, from which it will hardly differ. Deploying asks again, for exactly what it takes.
+    ///
+    /// - Parameter similar: a deployed commit; without one, or when it is damaged, only what every change takes is told.
+    /// - Throws: `SystemError`, `FormatError`.
+    public static func estimate(like similar: Checksum?, in store: Store?) throws -> (bytes: Int64, files: Int64) {
+        var contents: ImageContents?
+        do {
+            if let similar, let store { contents = try ImageContents(store.commit(similar), in: store) }
+        } catch is StoreError {
+        } catch is DeploymentError {}
+        let checkout = contents?.checkout ?? (bytes: 0, files: 0)
+        return (bytes: checkout.bytes + margin.bytes, files: checkout.files + margin.files)
+    }
+
+    /// Requires what every change takes in /boot, before a download that would end there.
+    ///
+    /// - Throws: as `require`.
+    public func requireBoot() throws { try require(paths.boot, bytes: Self.margin.bytes, files: Self.margin.files) }
 
     /// - Throws: `DeploymentError.notEnoughSpace`, `DeploymentError.notEnoughFiles`, `SystemError`.
     func require(_ contents: ImageContents, stateroot: String) throws {

@@ -1,3 +1,4 @@
+import Glibc
 public import LinuxSystem
 
 /// An error that libostree reported: a copied and freed GError.
@@ -17,6 +18,10 @@ public struct OSTreeError: ExplainedError, Equatable {
 
     public var category: FailureCategory { isOutOfSpace ? .noSpace : .failed }
 
-    /// `G_IO_ERROR_NO_SPACE`, as GLib translates `ENOSPC`.
-    private var isOutOfSpace: Bool { domain == "g-io-error-quark" && code == 12 }
+    /// Whether the disk, an inode table or a quota is full: `G_IO_ERROR_NO_SPACE`, as GLib translates `ENOSPC`. It has
+    /// no code for `EDQUOT`, whose text ends the message.
+    public var isOutOfSpace: Bool {
+        guard domain == "g-io-error-quark" else { return false }
+        return code == 12 || message.hasSuffix(String(cString: strerror(EDQUOT)))
+    }
 }

@@ -45,9 +45,14 @@ struct Downloads {
         return try ReleaseManifest(signed: bytes, keys: keys)
     }
 
+    /// Whether the lease says that all objects of this commit have been fetched.
+    func isComplete(of commit: Checksum, in store: Store) throws -> Bool {
+        try store.refs(below: "hostctl")[Self.lease] == commit
+    }
+
     /// Forgets a download of this commit, which is deployed: an interrupted update did not come to it.
     func clear(_ store: Store, of commit: Checksum) throws {
-        if try store.refs(below: "hostctl")[Self.lease] == commit { try clear(store) }
+        if try isComplete(of: commit, in: store) { try clear(store) }
     }
 
     /// Forgets a download that is deployed or replaced.

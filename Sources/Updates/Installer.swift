@@ -37,6 +37,8 @@ public struct Installer {
     public let version: String
     public let options: TransferOptions
     public let progress: ProgressHandler
+    /// What an empty sysroot takes, with room to spare.
+    private static let skeleton: (bytes: Int64, files: Int64) = (1 << 18, 64)
     static let command = "hostctl install sysroot"
 
     public init(root: FilePath, version: String, options: TransferOptions, progress: @escaping ProgressHandler) {
@@ -54,15 +56,18 @@ public struct Installer {
         if keys.keys.isEmpty { throw UpdateError.noTrustedKeys(folders: ["--trusted-key"]) }
         let (client, manifest, signed, sequence) = try findRelease(request, keys)
         if let finished = try finishInterrupted(manifest, request) { return finished }
-        // Only now, when there is something to install, is anything written.
+        // Only now, when there is something to install and room for it, is anything written.
+        try requireSpace(manifest)
         try SysrootChange.initialize(root: root, stateroot: request.stateroot)
         let paths = SysrootPaths(root: root)
         let store = try Store(opening: paths.repository)
         let downloads = Downloads(paths)
         let lock = try downloads.lock("\(Self.command) (pid \(ProcessStart.id))", seconds: 0, waiting: { _ in })
-        let fetch = ReleaseFetch(
+        var fetch = ReleaseFetch(
             origin: request.following.origin, store: store, downloads: downloads, keys: keys, options: options,
             progress: progress)
+        fetch.reserve = try SpaceCheck.estimate(like: nil, in: nil)
+        try SpaceCheck(paths).requireBoot()
         var outcome = UpdateOutcome(result: .deployed, manifest: manifest, previous: nil, size: manifest.full)
         outcome.fetched = try fetch.run(
             manifest, signed: signed, client: client, size: manifest.full, usesPatches: false)
@@ -74,6 +79,20 @@ public struct Installer {
         try downloads.clear(store)
         _ = consume lock
         return outcome
+    }
+
+    /// Asks the file system that the folder will be on; a store that is there already has a part of it.
+    private func requireSpace(_ manifest: ReleaseManifest) throws {
+        guard !Files.exists(SysrootPaths(root: root).repository) else { return }
+        var place = root
+        while !Files.isFolder(place), place.components.count > 0 { place.removeLastComponent() }
+        let deployment = try SpaceCheck.estimate(like: nil, in: nil)
+        let needed = SpaceNeeded(
+            manifest.full,
+            (bytes: deployment.bytes + Self.skeleton.bytes, files: deployment.files + Self.skeleton.files))
+        try needed.require(at: place)
+        let boot = SysrootPaths(root: root).boot
+        if Files.isFolder(boot) { try SpaceCheck(SysrootPaths(root: root)).requireBoot() }
     }
 
     /// An installation that was interrupted after its last switch, or is asked for twice, has nothing left to do.

@@ -15,6 +15,8 @@ struct ReleaseFetch {
     let keys: TrustedKeys
     let options: TransferOptions
     let progress: ProgressHandler
+    /// What has to stay free for the deployment that follows.
+    var reserve: (bytes: Int64, files: Int64) = (0, 0)
 
     /// Fetches all that the manifest's commit needs. The commit and its signatures are verified before the
     /// first of its objects is asked for, and enter the store after the last.
@@ -30,8 +32,11 @@ struct ReleaseFetch {
     {
         let commit = try client.commit(of: manifest)
         FaultPoint.reached("fetch.after-commit")
+        let needed = SpaceNeeded(size, reserve, isHere: try downloads.isComplete(of: manifest.commit, in: store))
+        // Nothing is written yet, unless an earlier run has.
+        if !Files.exists(downloads.staging) { try needed.require(at: store.path) }
         let transaction = try StoreTransaction(store, staging: .resumable(downloads.staging))
-        let spare = try requireSpace(size, transaction)
+        let spare = try needed.require(at: store.path, staged: transaction)
         var patches = PatchFigures()
         if usesPatches {
             let stage = PatchStage(manifest: manifest, client: client, options: options, progress: progress)
@@ -62,19 +67,5 @@ struct ReleaseFetch {
         try store.setRef(manifest.ref, to: commit.checksum)
         FaultPoint.reached("fetch.after-refs")
         _ = consume lock
-    }
-
-    /// Each file takes up to a block more than its bytes.
-    private static let blockSize: Int64 = 4096
-
-    /// - Returns: the bytes that are left for anything else.
-    private func requireSpace(_ size: FetchSize, _ transaction: StoreTransaction) throws -> Int64 {
-        let staged = try transaction.stagedBytes()
-        let needed = max(0, size.bytes + size.objects * Self.blockSize - staged)
-        let available = try FileSystemSpace(at: store.path)
-        guard available.bytes >= needed else {
-            throw UpdateError.notEnoughSpace(path: store.path.string, needed: needed, available: available.bytes)
-        }
-        return available.bytes - needed
     }
 }

@@ -12,8 +12,10 @@ public enum UpdateError: ExplainedError, Equatable {
     case damagedDeployment(commit: String)
     /// No public key to trust.
     case noTrustedKeys(folders: [String])
-    /// Less space than the download needs; nothing was written.
+    /// Less space than the update needs; nothing was written.
     case notEnoughSpace(path: String, needed: Int64, available: Int64)
+    /// Fewer files can be made than the update needs; nothing was written.
+    case notEnoughFiles(path: String, needed: Int64, available: Int64)
     /// The folder of `--from` holds no origin.
     case notACopy(folder: String)
     /// Somebody rolled back or deployed while this update was downloading.
@@ -26,6 +28,8 @@ public enum UpdateError: ExplainedError, Equatable {
         case .notEnoughSpace(let path, let needed, let available):
             "not enough space on \(path): \(needed) bytes are needed and \(available) are free"
         case .notACopy(let folder): "there is no origin in \(folder)"
+        case .notEnoughFiles(let path, let needed, let available):
+            "not enough room for files on \(path): \(needed) are needed and \(available) can be made"
         case .changedMeanwhile: "another command has changed the deployments during the download"
         case .otherDownload(let release): "what was downloaded is \(release)"
         case .damagedDeployment(let commit): "the deployed commit \(commit) is missing from the store or damaged"
@@ -38,7 +42,7 @@ public enum UpdateError: ExplainedError, Equatable {
         switch self {
         case .noOrigin: "choose one with 'hostctl switch --origin URL CHANNEL'"
         case .nothingDownloaded: "run 'hostctl upgrade --download-only' first"
-        case .notEnoughSpace: "free some space and run the command again; nothing was written"
+        case .notEnoughSpace, .notEnoughFiles: "free some space and run the command again; nothing was written"
         case .notACopy: "give the folder that holds 'releases' and 'store', and check that the disk is mounted"
         case .changedMeanwhile: "run the command again; what was downloaded is kept"
         case .otherDownload: "use the channel and the version that were downloaded, or download anew"
@@ -54,7 +58,7 @@ extension UpdateError {
     public var category: FailureCategory {
         switch self {
         case .noTrustedKeys: .untrusted
-        case .notEnoughSpace: .noSpace
+        case .notEnoughSpace, .notEnoughFiles: .noSpace
         case .notACopy: .network
         case .noOrigin, .nothingDownloaded, .otherDownload, .damagedDeployment, .changedMeanwhile: .failed
         }

@@ -194,9 +194,13 @@ private struct Update {
             try downloads.clear(store, of: found.outcome.manifest.commit)
             return found.outcome
         }
-        let fetch = ReleaseFetch(
+        var fetch = ReleaseFetch(
             origin: origin, store: store, downloads: downloads, keys: keys, options: updater.options,
             progress: updater.progress)
+        if request.goal == .deploy {
+            fetch.reserve = try SpaceCheck.estimate(like: found.outcome.previous?.checksum, in: store)
+            try SpaceCheck(updater.paths).requireBoot()
+        }
         let figures = try fetch.run(
             found.outcome.manifest, signed: found.signed, client: found.client, size: found.outcome.size,
             usesPatches: true)

@@ -12,6 +12,7 @@ import TrustMetadata
 /// executables, as an operator would make them.
 final class HostFixture {
     static let channel = "lean-host/stable"
+    static let otherChannel = "lean-host/testing"
     static let ref = "lean-host/stable/x86_64"
 
     /// The sysroot's folder, empty until something is installed.
@@ -44,6 +45,17 @@ final class HostFixture {
     /// and must not be changed.
     static func prepared() throws -> HostFixture { try HostFixture(at: PreparedHosts.upgraded.get()) }
 
+    /// A host at 2, with 1 as rollback, 3 to upgrade to, 7 in another channel, and an image of 4 to publish.
+    ///
+    /// - Parameter ownsOrigin: whether the origin may be changed.
+    static func varied(ownsOrigin: Bool = false) throws -> HostFixture {
+        let prepared = try PreparedHosts.varied.get()
+        return try ownsOrigin ? HostFixture(copying: prepared) : HostFixture(at: prepared)
+    }
+
+    /// A folder to install into, and the origin of `varied`.
+    static func empty() throws -> HostFixture { try HostFixture(at: PreparedHosts.varied.get(), isEmpty: true) }
+
     /// Makes everything.
     init(publishing releases: [String], installing installed: String?) throws {
         sysroot = try TestSysroot()
@@ -66,13 +78,13 @@ final class HostFixture {
         try SysrootState(origin: address, channel: Self.channel, architecture: "x86_64").save(sysroot.paths)
     }
 
-    /// Copies the sysroot alone.
-    private init(at other: TestSysroot) throws {
+    /// Copies the sysroot alone, or nothing.
+    private init(at other: TestSysroot, isEmpty: Bool = false) throws {
         sysroot = try TestSysroot()
         shared = other
         address = "file://\(other.beside("origin"))"
         builds = try Store(opening: other.beside("builds"))
-        try PreparedHosts.copy(other.root, to: root)
+        if !isEmpty { try PreparedHosts.copy(other.root, to: root) }
     }
 
     var root: FilePath { sysroot.root }

@@ -16,6 +16,17 @@ enum PreparedHosts {
         return keep(host)
     }
 
+    /// The same with 7 in another channel, with a kernel of 300 kB, and with an image of 4 that is not published.
+    static let varied = Result {
+        let host = try HostFixture(releases: ["1", "2", "3"])
+        var other = HostFixture.image("7", channel: HostFixture.otherChannel)
+        other.kernel = String(repeating: "another kernel ", count: 20_000)
+        try host.publish(other)
+        try host.build(HostFixture.image("4"))
+        try host.change("upgrade", "--version", "2")
+        return keep(host)
+    }
+
     /// Copies a folder's contents with owners, modes, links and hard links.
     static func copy(_ folder: FilePath, to target: FilePath) throws {
         let result = try run(["/bin/cp", "-a", "\(folder)/.", target.string])

@@ -1,0 +1,42 @@
+import LinuxSystem
+import ObjectStorage
+import Releases
+import SystemPackage
+
+/// The room that an update needs on the store's file system, asked before its first write.
+struct SpaceNeeded {
+    private let bytes: Int64
+    private let files: Int64
+    private let objects: Int64
+    /// Each file takes up to a block more than its bytes, and each folder one.
+    private static let block: Int64 = 4096
+
+    /// - Parameters:
+    ///   - size: what is fetched at most.
+    ///   - reserve: what the deployment takes that follows.
+    ///   - isHere: whether all of it has been fetched before.
+    init(_ size: FetchSize, _ reserve: (bytes: Int64, files: Int64), isHere: Bool = false) {
+        objects = isHere ? 0 : size.objects
+        let folders = min(objects, 256)
+        bytes = (isHere ? 0 : size.bytes) + (objects + folders) * Self.block + reserve.bytes
+        files = objects + folders + reserve.files
+    }
+
+    /// - Parameter transaction: has what an interrupted run fetched, which is not needed again.
+    /// - Returns: the bytes that are left for anything else.
+    /// - Throws: `UpdateError.notEnoughSpace`, `UpdateError.notEnoughFiles`, `SystemError`.
+    @discardableResult
+    func require(at path: FilePath, staged transaction: StoreTransaction? = nil) throws -> Int64 {
+        let count = Int64(transaction?.stagedCount ?? 0)
+        let needed = max(0, bytes - (try transaction?.stagedBytes() ?? 0) - min(count, objects) * Self.block)
+        let space = try FileSystemSpace(at: path)
+        guard space.bytes >= needed else {
+            throw UpdateError.notEnoughSpace(path: path.string, needed: needed, available: space.bytes)
+        }
+        guard space.files >= files - min(count, objects) else {
+            throw UpdateError.notEnoughFiles(
+                path: path.string, needed: files - min(count, objects), available: space.files)
+        }
+        return space.bytes - needed
+    }
+}

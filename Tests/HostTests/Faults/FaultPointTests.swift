@@ -1,0 +1,60 @@
+import LinuxSystem
+import SysrootFixtures
+import SystemPackage
+import TestSupport
+import Testing
+
+/// Every named fault point of the sources is hit by kill -9, and the command it hits is completed by running it again.
+@Suite struct FaultPointTests {
+    /// All names that stand in the sources: a new one takes part by itself, and fails here when no command comes there.
+    static let points: [String] = {
+        let sources = FilePath(#filePath).removingLastComponent().appending("../../../Sources")
+        do {
+            let result = try run(["/usr/bin/grep", "-rhoE", "FaultPoint\\.reached\\(\"[^\"]*\"\\)", sources.string])
+            let names = result.text.split(separator: "\n").map { $0.split(separator: "\"")[1] }
+            return Set(names.map(String.init)).sorted()
+        } catch {
+            return []
+        }
+    }()
+
+    /// One of each area, and those next to a switch.
+    private static let quick = points.filter { $0.hasSuffix("-switch") || $0.hasSuffix("-index") }
+
+    @Test("the sources are found, and have fault points") func found() { #expect(Self.points.count > 30) }
+
+    @Test("a fault point that nothing comes to would be told")
+    func unknown() throws { #expect(try command(thatIsKilledAt: "nowhere.at-all", among: [.pin]) == nil) }
+
+    @Test(
+        "killed at any fault point, old or new is whole, and the same command completes",
+        arguments: isThorough ? points : quick)
+    func kill(_ point: String) throws {
+        let commands = FaultCommand.all.sorted { affinity($0, point) > affinity($1, point) }
+        guard let (command, host) = try command(thatIsKilledAt: point, among: commands) else {
+            Issue.record("no command comes to \(point): add one to FaultCommand.all")
+            return
+        }
+        expectNone(try command.damage(host), "\(command.name) killed at \(point)")
+        expectNone(try command.completionFaults(host), "\(command.name) killed at \(point)")
+    }
+
+    /// The likeliest command first: most points are named after it.
+    private func affinity(_ command: FaultCommand, _ point: String) -> Int {
+        let area = point.prefix { $0 != "." }
+        if command.name.contains(area) { return 2 }
+        return command.name == "upgrade" ? 1 : 0
+    }
+
+    private func command(
+        thatIsKilledAt point: String, among commands: [FaultCommand]
+    ) throws -> (FaultCommand, HostFixture)? {
+        for command in commands {
+            let host = try command.makeHost()
+            let result = try host.hostctl(command.arguments(host), environment: ["HOSTCTL_FAULT_POINT": point])
+            if result.end == .signaled(9) { return (command, host) }
+            #expect(result.status == 0, "\(command.name): \(result.errorText)")
+        }
+        return nil
+    }
+}
