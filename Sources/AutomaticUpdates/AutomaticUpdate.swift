@@ -121,9 +121,10 @@ public struct AutomaticUpdate {
     /// Whether the operator has gone back from a release, and has chosen no other since. It would come again with every
     /// run otherwise.
     private func wasRolledBack(_ commit: Checksum) throws -> Bool {
-        let changes = try History(paths).entries().filter { $0.action != .pin && $0.action != .unpin }
+        // A pin chooses nothing, and neither does a failure.
+        let changes = try History(paths).entries().filter { [.install, .deploy, .rollback].contains($0.action) }
         guard changes.last?.action == .rollback else { return false }
-        return changes.contains { $0.deployment.contains("/\(commit.hex).") }
+        return changes.contains { $0.deployment?.contains("/\(commit.hex).") == true }
     }
 
     /// Whether the last run has restarted the host for this release already.
