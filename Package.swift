@@ -41,6 +41,7 @@ let package = Package(
         .systemLibrary(name: "COSTree", pkgConfig: "ostree-1", providers: [.apt(["libostree-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
@@ -52,12 +53,16 @@ let package = Package(
         room("Settings", ["LinuxSystem", system]),
         // SHA-256 and the checksums that name objects.
         room("Checksums", ["COpenSSL"]),
+        // Bounded tar reading and writing, decompression.
+        room("Archives", ["CArchive", "CZlib", "LinuxSystem", system]),
         // ed25519 keys, signing, verification, trusted key folders.
         room("Signatures", ["COpenSSL", "Checksums", "LinuxSystem", system, subprocess]),
         // HTTP: bounded, resumable, retried.
         room("Transfers", ["CCurl", "LinuxSystem", system]),
         // Strict JSON and signed envelopes.
         room("TrustMetadata", ["Signatures", "Checksums"]),
+        // OCI's documents and layouts.
+        room("Registries", ["Archives", "TrustMetadata", "Checksums", "LinuxSystem", system]),
         // ostree's formats in Swift: commits, trees, file headers. No I/O.
         room("ObjectFormats", ["Checksums", "LinuxSystem"]),
         // The store: parallel object writing, ingest, verification, refs.
@@ -69,6 +74,13 @@ let package = Package(
         room(
             "Sysroots",
             ["ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", system]),
+        // What hostctl needs of a host, looked over; no libostree.
+        room(
+            "HostChecks",
+            [
+                "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem",
+                "CLinux", system,
+            ]),
         // libostree, wrapped: one owner per object, GErrors copied and freed.
         room("OSTree", ["COSTree", "LinuxSystem", system]),
         // Installing, deploying, rolling back, pinning.
@@ -82,35 +94,42 @@ let package = Package(
                 "ObjectPatches", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata",
                 "Transfers", "OSTree", "LinuxSystem", system,
             ]),
-        // Recipes, root filesystem conversion, package lists.
+        // Recipes, root filesystem conversion, package lists, import, export, lint.
         room(
             "HostImages",
             [
-                "ObjectStorage", "ObjectFormats", "Checksums", "Settings", "TrustMetadata", "LinuxSystem", system,
-                subprocess,
+                "ObjectStorage", "ObjectFormats", "Archives", "Registries", "Checksums", "Settings", "TrustMetadata",
+                "LinuxSystem", system, subprocess,
             ]),
         // One update, from check to deployed.
         room(
             "Updates",
             [
-                "Releases", "Deployments", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures",
-                "TrustMetadata", "Transfers", "LinuxSystem", system,
+                "Releases", "Deployments", "Sysroots", "ObjectPatches", "ObjectStorage", "ObjectFormats", "Checksums",
+                "Signatures", "TrustMetadata", "Transfers", "Settings", "LinuxSystem", system,
+            ]),
+        // Updates that nobody asks for: policy, pauses, what the last one came to.
+        room(
+            "AutomaticUpdates",
+            [
+                "Updates", "Releases", "Deployments", "Sysroots", "Checksums", "Settings", "Transfers", "LinuxSystem",
+                system,
             ]),
 
         // What both executables share: output, exit codes, and the commands that need no store.
         room(
             "HostctlCommands",
             [
-                "Sysroots", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", "CLinux",
-                arguments,
-                system,
+                "HostChecks", "Sysroots", "Settings", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures",
+                "TrustMetadata", "LinuxSystem", "CLinux", arguments, system,
             ]),
         // The commands that need the store; what is mapped here loads libostree.
         room(
             "StoreCommands",
             [
-                "HostctlCommands", "Updates", "Releases", "Deployments", "HostImages", "Sysroots", "ObjectStorage",
-                "ObjectFormats", "Checksums", "OSTree", "Settings", "Signatures", "TrustMetadata", "Transfers",
+                "HostctlCommands", "AutomaticUpdates", "Updates", "Releases", "Deployments", "HostImages", "Archives",
+                "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree", "Settings", "Signatures",
+                "TrustMetadata", "Transfers",
                 "LinuxSystem", arguments, system, subprocess,
             ]),
         .executableTarget(name: "hostctl", dependencies: ["HostctlCommands", "LinuxSystem"], swiftSettings: settings),
@@ -128,6 +147,8 @@ let package = Package(
             swiftSettings: settings),
         tests("LinuxSystem", ["linux-trial", "CLinux", system]),
         tests("Checksums", ["LinuxSystem"]),
+        tests("Archives", ["LinuxSystem", system]),
+        tests("Registries", ["Archives", "TrustMetadata", "Checksums", "LinuxSystem", system]),
         tests(
             "HostctlCommands",
             ["Sysroots", "Signatures", "Checksums", "TrustMetadata", "LinuxSystem", arguments]),
@@ -136,14 +157,18 @@ let package = Package(
         tests(
             "HostImages",
             [
-                "ObjectStorage", "ObjectFormats", "Checksums", "Settings", "TrustMetadata", "LinuxSystem", "CLinux",
-                system,
+                "ObjectStorage", "ObjectFormats", "Archives", "Registries", "Checksums", "Settings", "TrustMetadata",
+                "LinuxSystem", "CLinux", system,
             ]),
         tests("Signatures", ["LinuxSystem", system]),
         tests("TrustMetadata", ["Signatures"]),
         tests(
             "Releases",
-            ["ObjectStorage", "ObjectFormats", "Signatures", "Checksums", "TrustMetadata", "LinuxSystem", system]),
+            [
+                "ObjectPatches", "Transfers", "ObjectStorage", "ObjectFormats", "Signatures", "Checksums",
+                "TrustMetadata",
+                "LinuxSystem", system,
+            ]),
         tests("ObjectFormats", ["Checksums", "LinuxSystem", system]),
         tests("ObjectStorage", ["ObjectFormats", "Checksums", "LinuxSystem", "CZlib", system]),
         // Sysroots and images for tests, made with stock tools and with our own store.
@@ -176,8 +201,8 @@ let package = Package(
         .testTarget(
             name: "HostTests",
             dependencies: [
-                "TestSupport", "SysrootFixtures", "hostctl", "hostctl-store", "Releases", "Sysroots", "ObjectStorage",
-                "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", system,
+                "TestSupport", "SysrootFixtures", "hostctl", "hostctl-store", "Releases", "Sysroots", "ObjectPatches",
+                "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", system,
             ], path: "Tests/HostTests", swiftSettings: settings),
     ]
 )

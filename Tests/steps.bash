@@ -5,9 +5,11 @@ export LC_ALL=C.UTF-8
 
 # shellcheck disable=SC2034 # the scripts that source this use them
 # What building needs beside Swift, what hostctl calls when it runs, and what only the tests call.
-readonly build_packages=(pkg-config libostree-dev libssl-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev) \
-    run_packages=(ostree mmdebstrap nginx-light) \
-    test_packages=(ostree mmdebstrap nginx-light openssl e2fsprogs mount gcc libc6-dev libcap2-bin attr)
+readonly build_packages=(
+    pkg-config libostree-dev libssl-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev libarchive-dev) \
+    run_packages=(ostree mmdebstrap nginx-light binutils) \
+    test_packages=(ostree mmdebstrap nginx-light squid busybox python3 openssl e2fsprogs mount gcc libc6-dev libcap2-bin attr
+        strace gzip zstd xz-utils libarchive-tools umoci skopeo)
 
 # Where the logs of steps go; a script sets it before its first step.
 logs=${logs:-}

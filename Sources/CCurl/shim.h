@@ -13,6 +13,9 @@ static inline CURLcode hostctl_setopt_string(CURL *handle, CURLoption option, co
 static inline CURLcode hostctl_setopt_pointer(CURL *handle, CURLoption option, void *value) {
     return curl_easy_setopt(handle, option, value);
 }
+static inline CURLcode hostctl_unset_string(CURL *handle, CURLoption option) {
+    return curl_easy_setopt(handle, option, (const char *)NULL);
+}
 typedef size_t (*hostctl_data_callback)(char *bytes, size_t size, size_t count, void *context);
 static inline CURLcode hostctl_setopt_callback(CURL *handle, CURLoption option, hostctl_data_callback value) {
     return curl_easy_setopt(handle, option, value);
@@ -31,3 +34,4 @@ static inline CURLcode hostctl_getinfo_offset(CURL *handle, CURLINFO info, curl_
 static inline CURLcode hostctl_getinfo_string(CURL *handle, CURLINFO info, char **value) {
     return curl_easy_getinfo(handle, info, value);
 }
+static const unsigned long hostctl_auth_basic = CURLAUTH_BASIC;

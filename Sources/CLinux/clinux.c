@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -69,6 +70,13 @@ int hostctl_processor_count(void) {
 
 int hostctl_syncfs(int descriptor) { return syncfs(descriptor); }
 
+int hostctl_file_system_type(const char *path, uint32_t *type) {
+    struct statfs status;
+    if (statfs(path, &status) != 0) return -1;
+    *type = (uint32_t)status.f_type;
+    return 0;
+}
+
 int hostctl_get_flags(int descriptor, int *flags) { return ioctl(descriptor, FS_IOC_GETFLAGS, flags); }
 int hostctl_set_flags(int descriptor, int flags) { return ioctl(descriptor, FS_IOC_SETFLAGS, &flags); }
 
@@ -91,3 +99,5 @@ long hostctl_llistxattr(const char *path, char *list, size_t size) { return llis
 int hostctl_lsetxattr(const char *path, const char *name, const void *value, size_t size) {
     return lsetxattr(path, name, value, size, 0);
 }
+
+int hostctl_fremovexattr(int descriptor, const char *name) { return fremovexattr(descriptor, name); }

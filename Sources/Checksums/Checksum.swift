@@ -5,27 +5,45 @@ public struct Checksum: Hashable, Sendable, Comparable, CustomStringConvertible 
 
     /// From exactly 32 bytes; `nil` for any other count.
     public init?(bytes: some Collection<UInt8>) {
+        // Trees hold many: byte by byte, code that does not know the collection's type takes longer than the rest.
+        let stored = bytes.withContiguousStorageIfAvailable { Checksum(raw: UnsafeRawBufferPointer($0)) }
+        guard let checksum = stored ?? Array(bytes).withUnsafeBytes({ Checksum(raw: $0) }) else { return nil }
+        self = checksum
+    }
+
+    /// From exactly 32 bytes in memory; `nil` for any other count. For readers of whole stores.
+    public init?(raw bytes: UnsafeRawBufferPointer) {
         guard bytes.count == 32 else { return nil }
-        var words: [UInt64] = [0, 0, 0, 0]
-        for (index, byte) in bytes.enumerated() { words[index / 8] = words[index / 8] << 8 | UInt64(byte) }
-        self.words = (words[0], words[1], words[2], words[3])
+        let word = { (index: Int) in
+            UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self))
+        }
+        words = (word(0), word(1), word(2), word(3))
     }
 
     /// From exactly 64 lower-case hexadecimal digits; `nil` for anything else.
     public init?(hex: some StringProtocol) {
-        let digits = hex.utf8
+        var text = String(hex)
+        guard let checksum = text.withUTF8({ Self(hexDigits: UnsafeRawBufferPointer($0)) }) else { return nil }
+        self = checksum
+    }
+
+    /// From exactly 64 lower-case hexadecimal digits in memory; `nil` for anything else.
+    public init?(hexDigits digits: UnsafeRawBufferPointer) {
         guard digits.count == 64 else { return nil }
-        var words: [UInt64] = [0, 0, 0, 0]
-        for (index, digit) in digits.enumerated() {
-            let value: UInt8
-            switch digit {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = digit - UInt8(ascii: "0")
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): value = digit - UInt8(ascii: "a") + 10
-            default: return nil
+        var isValid = true
+        func word(_ index: Int) -> UInt64 {
+            var value: UInt64 = 0
+            for digit in digits[(index * 16)..<(index * 16 + 16)] {
+                switch digit {
+                case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value << 4 | UInt64(digit - UInt8(ascii: "0"))
+                case UInt8(ascii: "a")...UInt8(ascii: "f"): value = value << 4 | UInt64(digit - UInt8(ascii: "a") + 10)
+                default: isValid = false
+                }
             }
-            words[index / 16] = words[index / 16] << 4 | UInt64(value)
+            return value
         }
-        self.words = (words[0], words[1], words[2], words[3])
+        words = (word(0), word(1), word(2), word(3))
+        guard isValid else { return nil }
     }
 
     /// The 32 bytes.

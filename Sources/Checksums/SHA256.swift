@@ -34,10 +34,12 @@ public struct SHA256: ~Copyable {
 
     /// The checksum of everything taken in; the hasher starts anew.
     public mutating func finish() -> Checksum {
-        var bytes = [UInt8](repeating: 0, count: 32)
-        EVP_DigestFinal_ex(context, &bytes, nil)
+        let checksum = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 32) { digest in
+            EVP_DigestFinal_ex(context, digest.baseAddress, nil)
+            return Checksum(raw: UnsafeRawBufferPointer(digest))
+        }
         start()
-        guard let checksum = Checksum(bytes: bytes) else { fatalError("a SHA-256 digest has 32 bytes") }
+        guard let checksum else { fatalError("a SHA-256 digest has 32 bytes") }
         return checksum
     }
 

@@ -35,7 +35,8 @@ extension SysrootChange {
             true
         // Without an origin file it was never finished: the half checkout of a stock tool, which cleans it up itself.
         case .unlistedFolder: Files.exists(FilePath("\(problem.path).origin"))
-        case .interruptedChange, .damagedOrigin, .unreadableCommit, .unreadableKeys, .unreadableState: false
+        case .interruptedChange, .damagedOrigin, .unreadableCommit, .unreadableKeys, .unreadableState, .damagedKernel:
+            false
         }
     }
 }

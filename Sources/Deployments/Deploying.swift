@@ -11,8 +11,8 @@ extension SysrootChange {
     /// Makes a commit the default deployment, with the previous default as rollback.
     ///
     /// Either the old deployments boot or the new ones, wherever this is interrupted. Kept are the new one, the
-    /// previous default, the booted one, pinned ones, and those of other stateroots; the rest is removed after
-    /// the switch. Asked again for what an interrupted turn has already switched to, it only completes that.
+    /// previous default, the booted one, those that are or may be pinned, and those of other stateroots; the rest is
+    /// removed after the switch. Asked again for what an interrupted turn has already switched to, it only completes that.
     /// - Returns: the new deployment.
     /// - Throws: `DeploymentError`, `StoreError`, `OSTreeError`, `SystemError`. Nothing has changed then, except
     ///   when the removal after the switch failed: that is completed by the next turn.
@@ -128,7 +128,7 @@ struct DeploymentPlan {
             oldImage: try source.map { try Self.imageArguments($0.record.checksum, change) } ?? [],
             newImage: commit.strings(Commit.Key.kernelArguments), added: request.kernelArguments)
         let kept = listed.filter { item in
-            item.record.isBooted || item.record.isPinned || item.record.name == own.first?.record.name
+            item.record.isBooted || item.record.mayBePinned || item.record.name == own.first?.record.name
                 || item.record.stateroot != stateroot
         }
         self.kept = kept.map(\.deployment)

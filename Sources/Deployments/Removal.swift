@@ -1,3 +1,4 @@
+import Checksums
 import Glibc
 import LinuxSystem
 import OSTree
@@ -18,12 +19,12 @@ extension SysrootChange {
         let isSwitched = listed.first == pending.target
         if pending.isAdding, !listed.contains(pending.target) { try remove(pending.target) }
         try removeDropped(pending)
-        if isSwitched {
+        if isSwitched, pending.action != .cleanup {
             completed = pending
             _ = try finish(pending.isAdding ? .deploy : .rollback, pending.target, resuming: true)
         }
         try PendingChange.clear(paths)
-        if !isSwitched { try StatusFile(paths).write(reader.report()) }
+        if !isSwitched || pending.action == .cleanup { try StatusFile(paths).write(reader.report()) }
     }
 
     /// Removes what a change has dropped, and what its switch has made useless, once the switch is durable.
@@ -43,7 +44,7 @@ extension SysrootChange {
 
     /// Flushes the switch. libostree may only have renamed a link: a power cut could bring the old list back, whose
     /// deployments must still be there then.
-    private func makeSwitchDurable() throws {
+    func makeSwitchDurable() throws {
         let ostree = try Descriptor(opening: paths.root.appending("ostree").string, flags: O_RDONLY | O_DIRECTORY)
         let boot = try Descriptor(opening: paths.boot.string, flags: O_RDONLY | O_DIRECTORY)
         try ostree.syncFileSystem()
@@ -58,45 +59,55 @@ extension SysrootChange {
         try store.setRef(name.lease, to: nil)
     }
 
-    /// Removes the boot links and entries that are not in use: of the two versions of each, the other one.
-    private func removeReplacedLinks() throws {
-        guard let loader = Files.linkTarget(paths.loader), let version = Int(loader.dropFirst("loader.".count)),
-            let links = Files.linkTarget(paths.root.appending("ostree/boot.\(version)")),
-            links == "boot.\(version).0" || links == "boot.\(version).1"
-        else { return }
-        let other = 1 - version
+    /// Removes the boot links and entries that are not in use.
+    func removeReplacedLinks() throws {
+        for path in replacedLinks() { try Files.removeTree(path) }
+    }
+
+    /// The boot links and entries that are not in use: of the two versions of each, the other one. None where it cannot
+    /// be told which are in use.
+    func replacedLinks() -> [FilePath] {
         let ostree = paths.root.appending("ostree")
-        try Files.removeTree(paths.boot.appending("loader.\(other)"))
-        try Files.remove(ostree.appending("boot.\(other)"))
-        for name in ["boot.\(version).0", "boot.\(version).1", "boot.\(other).0", "boot.\(other).1"] where name != links
-        {
-            try Files.removeTree(ostree.appending(name))
-        }
+        guard let loader = Files.linkTarget(paths.loader), let version = Int(loader.dropFirst("loader.".count)),
+            version == 0 || version == 1, let links = Files.linkTarget(ostree.appending("boot.\(version)")),
+            links == "boot.\(version).0" || links == "boot.\(version).1"
+        else { return [] }
+        let other = 1 - version
+        let all = ["boot.\(version).0", "boot.\(version).1", "boot.\(other)", "boot.\(other).0", "boot.\(other).1"]
+        return ([paths.boot.appending("loader.\(other)")] + all.filter { $0 != links }.map { ostree.appending($0) })
+            .filter { Files.exists($0) }
     }
 
     /// Gives every listed deployment a lease, then takes away the leases of those that are gone, and the refs by
-    /// which stock tools keep deployments and which only their clean-up would renew.
-    private func renewLeases(_ listed: [DeploymentName]) throws {
-        let leases = try store.refs(below: DeploymentName.leases)
-        for name in listed where leases[name.lease] != name.checksum { try store.setRef(name.lease, to: name.checksum) }
-        for lease in leases.keys {
-            guard let name = DeploymentName(lease: lease), !listed.contains(name),
-                !Files.exists(paths.folder(of: name))
-            else { continue }
-            try store.setRef(lease, to: nil)
+    /// which stock tools keep deployments and which only their clean-up would renew. Leases that cannot be read count as
+    /// none.
+    func renewLeases(_ listed: [DeploymentName]) throws {
+        let leases = try deploymentRefs()
+        for name in listed where leases[name.lease] != .some(name.checksum) {
+            try store.setRef(name.lease, to: name.checksum)
         }
-        for version in ["ostree/0", "ostree/1"] {
-            for ref in try store.refs(below: version).keys { try store.setRef(ref, to: nil) }
-        }
+        for lease in staleLeases(leases.keys, listed) { try store.setRef(lease, to: nil) }
+        for ref in leases.keys where Self.isStock(ref) { try store.setRef(ref, to: nil) }
     }
 
-    /// Removes the objects that no ref keeps any more from the store.
-    ///
-    /// It waits for the store's exclusive lock; nobody may hold the store's lock in this process.
-    /// - Returns: the bytes that were freed.
-    /// - Throws: `OSTreeError`.
-    @discardableResult
-    public func collectGarbage() throws -> UInt64 {
-        try Repository(opening: paths.repository).prune().freedBytes
+    /// The leases of deployments that are neither listed nor there.
+    func staleLeases(_ refs: some Sequence<String>, _ listed: [DeploymentName]) -> [String] {
+        refs.filter { ref in
+            guard let name = DeploymentName(lease: ref) else { return false }
+            return !listed.contains(name) && !Files.exists(paths.folder(of: name))
+        }.sorted()
     }
+
+    /// Local refs that stand for deployments: leases, and those of stock tools.
+    func deploymentRefs() throws -> [String: Checksum?] {
+        var found: [String: Checksum?] = [:]
+        for ref in try store.allRefs() where ref.path.hasPrefix("heads/") {
+            let name = String(ref.path.dropFirst("heads/".count))
+            if Self.isStock(name) || DeploymentName(lease: name) != nil { found.updateValue(ref.commit, forKey: name) }
+        }
+        return found
+    }
+
+    /// Whether a ref is one by which stock tools keep deployments.
+    static func isStock(_ ref: String) -> Bool { ref.hasPrefix("ostree/0/") || ref.hasPrefix("ostree/1/") }
 }

@@ -18,7 +18,7 @@ public final class SysrootChange {
     let reader: SysrootReader
     let sysroot: Sysroot
     let store: Store
-    private let lock: FileLock
+    private let lock: FileLock?
     /// The interrupted change that turned out to have come past its switch, so that asking for it again is done.
     var completed: PendingChange?
 
@@ -32,8 +32,18 @@ public final class SysrootChange {
     ///   - waiting: called with the present holder before a wait.
     /// - Throws: `DeploymentError.notASysroot`; `LockedError` when the time is over;
     ///   `DeploymentError.viewsDiffer` when the sysroot is damaged; `StoreError`, `OSTreeError`, `SystemError`.
-    public init(
+    public convenience init(
         root: FilePath, command: String, wait: Double = 0, host: RunningHost = RunningHost(),
+        waiting: (String?) -> Void = { _ in }
+    ) throws {
+        try self.init(taking: root, command: command, wait: wait, host: host, waiting: waiting)
+        try requireAgreement()
+        try completeInterrupted()
+    }
+
+    /// Takes the locks only: what an interrupted turn has left is still there, and the views may differ.
+    init(
+        taking root: FilePath, command: String, wait: Double = 0, host: RunningHost = RunningHost(),
         waiting: (String?) -> Void = { _ in }
     ) throws {
         paths = SysrootPaths(root: root)
@@ -48,8 +58,17 @@ public final class SysrootChange {
         sysroot = Sysroot(at: root)
         try takeLibraryLock(deadline: start + .seconds(wait), waiting)
         try reader.rememberRevokedKeys()
-        try requireAgreement()
-        try completeInterrupted()
+    }
+
+    /// Looks without a lock and writes nothing: for what only tells what would be done.
+    init(inspecting root: FilePath, command: String, host: RunningHost = RunningHost()) throws {
+        paths = SysrootPaths(root: root)
+        self.command = command
+        reader = SysrootReader(root: root, host: host)
+        guard reader.isSysroot else { throw DeploymentError.notASysroot(path: root.string) }
+        lock = nil
+        store = try Store(opening: paths.repository)
+        sysroot = Sysroot(at: root)
     }
 
     deinit { sysroot.unlock() }
@@ -89,7 +108,7 @@ public final class SysrootChange {
             throw DeploymentError.unknownDeployment(name.description)
         }
         let history = History(paths)
-        let last = resuming ? try history.entries().last : nil
+        let last = resuming ? try history.entries().last { $0.action != .failure } : nil
         // An installation is resumed as the deployment that it also is.
         let isKnown = last?.deployment == name.description && (last?.action == action || last?.action == .install)
         if !isKnown {
@@ -107,7 +126,10 @@ public final class SysrootChange {
     /// - Throws: no `SystemError`: the disk that is too full or read-only for the change may be so for this, too,
     ///   and the first error counts.
     public func recordFailure(_ error: any Error) throws {
-        try Self.save(error, command, paths) { try StatusFile(paths).write(reader.report()) }
+        try Self.save(error, command, paths) { failure in
+            try History(paths).add(HistoryEntry(failure))
+            try StatusFile(paths).write(reader.report())
+        }
     }
 
     /// Remembers why a turn could not even begin, as `recordFailure` does for one that has.
@@ -125,10 +147,12 @@ public final class SysrootChange {
     ) throws {
         let reader = SysrootReader(root: paths.root, host: host)
         guard !(error is LockedError), reader.isSysroot else { return }
-        try save(error, command, paths) {
-            // Whoever holds the lock writes the status when done; what was read meanwhile may be outdated.
+        try save(error, command, paths) { failure in
+            // Whoever holds the lock writes the status when done; what was read meanwhile may be outdated. The history
+            // is replaced whole, so that only the holder may add to it.
             do {
                 let lock = try FileLock(paths.lock, .exclusive, seconds: 0, holder: "\(command) (pid \(getpid()))")
+                try History(paths).add(HistoryEntry(failure))
                 try StatusFile(paths).write(reader.report())
                 withExtendedLifetime(lock) {}
             } catch is LockedError {}
@@ -136,11 +160,12 @@ public final class SysrootChange {
     }
 
     private static func save(
-        _ error: any Error, _ command: String, _ paths: SysrootPaths, refreshing refresh: () throws -> Void
+        _ error: any Error, _ command: String, _ paths: SysrootPaths, showing show: (FailureRecord) throws -> Void
     ) throws {
         do {
-            try FailureRecord(command: command, error: error).save(paths)
-            try refresh()
+            let failure = FailureRecord(command: command, error: error)
+            try failure.save(paths)
+            try show(failure)
         } catch is SystemError {}
     }
 }

@@ -4,18 +4,19 @@ import SystemPackage
 
 /// How old the packages are: the dates in the archive's signed index files.
 enum ArchiveDate {
-    /// The newest `Date:` among the index files in apt's list folder, in seconds since 1970.
+    /// The index files in apt's list folder, each with its `Date:`.
     ///
     /// - Throws: `SystemError`.
-    static func newest(in lists: FilePath) throws -> UInt64? {
-        var newest: UInt64?
+    static func sources(in lists: FilePath) throws -> [PackageLock.Source] {
+        var sources: [PackageLock.Source] = []
         for name in try Files.namesIfPresent(in: lists) where name.hasSuffix("_InRelease") {
             let text = String(decoding: try Files.read(lists.appending(name), limit: 16 << 20), as: UTF8.self)
             guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("Date: ") }) else { continue }
             guard let date = parse(line.dropFirst(6)) else { continue }
-            newest = max(newest ?? 0, date)
+            let index = name.dropLast("_InRelease".count).replacing("_", with: "/")
+            sources.append(PackageLock.Source(index: String(index), date: date))
         }
-        return newest
+        return sources
     }
 
     /// Seconds since 1970 of a date as the archive writes it: `Sat, 08 Nov 2025 10:12:00 UTC`.

@@ -16,27 +16,48 @@ struct HookStage {
     /// The hooks' names in the order in which they run.
     ///
     /// - Throws: `ImageError.hookNotExecutable`, `SystemError`.
-    func names() throws -> [String] {
-        let folder = folder.appending("hooks")
-        let names = try Files.namesIfPresent(in: folder).filter { !$0.hasPrefix(".") && !$0.hasSuffix("~") }
-        for name in names {
-            let path = folder.appending(name)
-            guard access(path.string, X_OK) == 0, !Files.isFolder(path) else {
-                throw ImageError.hookNotExecutable(name: name)
+    func names() throws -> [String] { try hooks().map(\.name) }
+
+    /// The recipe's and its options'; of two with one name the option's counts.
+    private func hooks() throws -> [(name: String, path: FilePath)] {
+        var hooks: [String: FilePath] = [:]
+        for place in [folder] + recipe.options.map({ folder.appending("options/\($0)") }) {
+            let folder = place.appending("hooks")
+            for name in try Files.namesIfPresent(in: folder) where !name.hasPrefix(".") && !name.hasSuffix("~") {
+                let path = folder.appending(name)
+                guard access(path.string, X_OK) == 0, !Files.isFolder(path) else {
+                    throw ImageError.hookNotExecutable(name: name)
+                }
+                hooks[name] = path
             }
         }
-        return names
+        return hooks.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map { ($0.key, $0.value) }
     }
 
     /// - Throws: `ImageError.hookFailed` with the hook's last lines, `.hookNotExecutable`; `SystemError`.
     func run(log: borrowing ToolLog) async throws {
-        for name in try names() {
-            let hook = folder.appending("hooks").appending(name)
+        for (name, hook) in try hooks() {
             let failure =
                 name.hasSuffix(".chroot")
                 ? try await log.run(Self.inside(tree, hook), environment: variables)
                 : try await runOutside(hook, log: log)
             if let failure { throw ImageError.hookFailed(name: name, detail: failure) }
+        }
+        try await makeInitramfs(log: log)
+    }
+
+    /// For a kernel whose initramfs no hook has made, with the tree's own tool.
+    private func makeInitramfs(log: borrowing ToolLog) async throws {
+        guard Files.exists(tree.appending("usr/sbin/update-initramfs")) else { return }
+        for name in try Files.namesIfPresent(in: tree.appending("boot")) where name.hasPrefix("vmlinuz-") {
+            let kernel = name.dropFirst("vmlinuz-".count)
+            if Files.exists(tree.appending("boot/initrd.img-\(kernel)")) { continue }
+            let script = tree.removingLastComponent().appending("initramfs.chroot")
+            try Files.replace(
+                script, with: Array("#!/bin/sh\nexec update-initramfs -c -k \(kernel)\n".utf8), mode: 0o755)
+            if let failure = try await log.run(Self.inside(tree, script), environment: variables) {
+                throw ImageError.hookFailed(name: "update-initramfs", detail: failure)
+            }
         }
     }
 

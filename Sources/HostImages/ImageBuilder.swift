@@ -7,7 +7,7 @@ public import SystemPackage
 
 /// What a build is doing.
 public enum BuildStage: String, Sendable, CaseIterable {
-    case packages, files, hooks, conversion, storing
+    case packages, files, hooks, removal, reading, conversion, storing
 
     /// For the operator.
     public var description: String {
@@ -15,6 +15,8 @@ public enum BuildStage: String, Sendable, CaseIterable {
         case .packages: "Installing packages"
         case .files: "Copying the recipe's files"
         case .hooks: "Running hooks"
+        case .reading: "Reading"
+        case .removal: "Removing what the image does not keep"
         case .conversion: "Converting the tree"
         case .storing: "Storing"
         }
@@ -25,6 +27,8 @@ public enum BuildStage: String, Sendable, CaseIterable {
 public enum BuildProgress: Sendable {
     /// A stage begins.
     case began(BuildStage)
+    /// Bytes read so far of a source whose size is not known.
+    case read(Int64)
     /// Bytes stored so far, and bytes of all files.
     case stored(Int64, of: Int64)
 }
@@ -44,6 +48,8 @@ public struct BuiltImage: Sendable, Equatable {
     public let fileCount: Int
     /// The sizes of all files, in bytes.
     public let size: Int64
+    /// What the checks found; nothing that is fatal.
+    public let lint: LintReport
 }
 
 /// Makes a host image out of a recipe.
@@ -61,11 +67,18 @@ public struct ImageBuilder: Sendable {
         self.progress = progress
     }
 
-    /// Builds the image, commits it and points its ref at it.
+    /// Builds the image, commits it and points its ref at it; then writes the lock file.
     ///
+    /// - Parameter inputs: what an earlier build decides.
     /// - Throws: `ImageError`; `LockedError` while another build uses the work folder; `StoreError`, `SystemError`.
-    public func build(_ recipe: Recipe, into store: Store) async throws -> BuiltImage {
+    public func build(_ recipe: Recipe, _ inputs: BuildInputs = BuildInputs(), into store: Store) async throws
+        -> BuiltImage
+    {
         guard geteuid() == 0 else { throw ImageError.needsRoot }
+        for tool in ["/usr/bin/mmdebstrap", "/usr/bin/apt-get", "/usr/bin/dpkg-deb"] where !Files.exists(FilePath(tool))
+        {
+            throw ImageError.missingTool(FilePath(tool).lastComponent?.string ?? tool)
+        }
         let sourceDate = try BuildEnvironment.sourceDate()
         let work = try Self.absolute(workFolder)
         try Files.makeFolder(work)
@@ -73,39 +86,55 @@ public struct ImageBuilder: Sendable {
             work.appending("lock"), .exclusive, seconds: 0, holder: "hostctl image build (\(getpid()))")
         let tree = work.appending("tree")
         try Files.removeTree(tree)
-        let archiveDate = try await makeTree(recipe, tree, work, BuildEnvironment(sourceDate: sourceDate))
+        let environment = BuildEnvironment(sourceDate: sourceDate)
+        let log = try ToolLog(work.appending("build.log"))
+        progress(.began(.packages))
+        let cache = work.appending("packages/\(recipe.suite)-\(recipe.architecture)")
+        let fetch = PackageFetch(recipe: recipe, work: work, cache: cache, environment: environment)
+        let packages = try await inputs.lock(fetch, log)
+        try await PackageStage(recipe: recipe, lock: packages, tree: tree, cache: cache, environment: environment)
+            .run(log: log)
+        let replaced = try await makeTree(recipe, tree, environment, log)
+        let timestamp = sourceDate ?? packages.sourceDate
         let built = try commit(
-            tree, recipe, into: store, timestamp: sourceDate ?? archiveDate ?? UInt64(Glibc.time(nil)))
+            tree, recipe, into: store, replaced: replaced, previous: inputs.previous, timestamp: timestamp)
+        try packages.dated(timestamp).write(to: inputs.lockFile ?? work.appending("image.lock"))
         withExtendedLifetime(lock) {}
         return built
     }
 
     /// The stages that work on disk.
     ///
-    /// - Returns: the archive's date, when its index files have one.
+    /// - Returns: the paths of packages to be removed where hooks or the recipe's files have put something else.
     private func makeTree(
-        _ recipe: Recipe, _ tree: FilePath, _ work: FilePath, _ environment: BuildEnvironment
-    ) async throws -> UInt64? {
-        let log = try ToolLog(work.appending("build.log"))
-        let cache = work.appending("packages/\(recipe.suite)-\(recipe.architecture)")
-        progress(.began(.packages))
-        try await PackageStage(recipe: recipe, tree: tree, cache: cache, environment: environment).run(log: log)
-        let date = try ArchiveDate.newest(in: tree.appending("var/lib/apt/lists"))
+        _ recipe: Recipe, _ tree: FilePath, _ environment: BuildEnvironment, _ log: borrowing ToolLog
+    ) async throws -> Set<String> {
+        let brought = try PackageSnapshot(of: tree, packages: recipe.removals.flatMap(\.packages))
         progress(.began(.files))
         let folder = try Self.absolute(recipe.folder)
-        try OverlayStage(source: folder.appending("rootfs"), tree: tree).run()
+        for source in recipe.places(of: "rootfs") {
+            try OverlayStage(source: try Self.absolute(source), tree: tree).run()
+        }
+        try await HostctlStage(recipe: recipe, tree: tree, environment: environment).run(log: log)
         progress(.began(.hooks))
         try await HookStage(recipe: recipe, folder: folder, tree: tree, environment: environment).run(log: log)
-        return date
+        return brought.replaced()
     }
 
     /// The stages that work in memory and on the store, which remove the tree.
     private func commit(
-        _ path: FilePath, _ recipe: Recipe, into store: Store, timestamp: UInt64
+        _ path: FilePath, _ recipe: Recipe, into store: Store, replaced: Set<String>, previous: Checksum?,
+        timestamp: UInt64
     ) throws -> BuiltImage {
-        progress(.began(.conversion))
+        progress(.began(.removal))
         let tree = try TreeFolder.scan(path) { RuntimeFolders.contain($0) }
+        let removed = try RemovalStage(tree: tree, removals: recipe.removals, replaced: replaced).run()
+        try CompletenessCheck(tree, removed: removed).run()
+        try AccountStage(tree: tree, store: store, previous: previous).run()
+        progress(.began(.conversion))
         let converted = try TreeConversion.convert(tree)
+        let lint = try Linter(policy: LintPolicy(setuidFiles: recipe.setuidFiles)).check(LintSubject(tree))
+        try lint.requireSuccess()
         progress(.began(.storing))
         let progress = progress
         let transaction = try StoreTransaction(store)
@@ -122,7 +151,8 @@ public struct ImageBuilder: Sendable {
         try transaction.commit(refs: [recipe.ref: checksum])
         return BuiltImage(
             commit: checksum, ref: recipe.ref, version: image.version, kernel: image.kernel, timestamp: timestamp,
-            packageCount: image.packages.count, fileCount: stored.fileCount, size: stored.size)
+            packageCount: image.packages.count, fileCount: stored.fileCount, size: stored.size,
+            lint: lint)
     }
 
     private static func absolute(_ path: FilePath) throws(SystemError) -> FilePath {

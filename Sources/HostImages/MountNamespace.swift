@@ -8,7 +8,7 @@ enum MountNamespace {
     static func command(script: String, _ arguments: [String]) -> [String] {
         [
             "/usr/bin/unshare", "--mount", "--propagation", "unchanged", "--", "/bin/sh", "-euc",
-            "mount --make-rprivate / 2>/dev/null || :\n" + script, "sh",
+            "umask 022; mount --make-rprivate / 2>/dev/null || :\n" + script, "sh",
         ] + arguments
     }
 }

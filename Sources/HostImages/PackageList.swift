@@ -1,21 +1,4 @@
-/// An installed package.
-public struct InstalledPackage: Equatable, Sendable {
-    /// Its name.
-    public let name: String
-    /// Its version, with epoch and revision.
-    public let version: String
-    /// The architecture as dpkg names it, or `all`.
-    public let architecture: String
-    /// What it takes on disk, by its maintainer's estimate, in KiB.
-    public let installedKiB: Int64
-
-    public init(name: String, version: String, architecture: String, installedKiB: Int64) {
-        self.name = name
-        self.version = version
-        self.architecture = architecture
-        self.installedKiB = installedKiB
-    }
-}
+import ObjectFormats
 
 /// The packages in dpkg's database.
 enum PackageList {
@@ -34,6 +17,30 @@ enum PackageList {
         }
         finish()
         return packages.sorted { ($0.name, $0.architecture) < ($1.name, $1.architecture) }
+    }
+
+    /// The paragraphs of the file `status`, without the empty lines between them.
+    static func paragraphs(_ status: String) -> [Substring] {
+        var paragraphs: [Substring] = []
+        var start: String.Index?
+        var end = status.startIndex
+        for line in status.split(separator: "\n", omittingEmptySubsequences: false) {
+            if line.isEmpty {
+                if let first = start { paragraphs.append(status[first..<end]) }
+                start = nil
+            } else {
+                start = start ?? line.startIndex
+                end = line.endIndex
+            }
+        }
+        if let first = start { paragraphs.append(status[first..<end]) }
+        return paragraphs
+    }
+
+    /// The name of a paragraph's package; empty when it has none.
+    static func name(of paragraph: Substring) -> String {
+        let line = paragraph.split(separator: "\n").first { $0.hasPrefix("Package:") }
+        return String(line?.dropFirst("Package:".count).drop { $0 == " " } ?? "")
     }
 
     private static func package(_ fields: [Substring: Substring]) -> InstalledPackage? {

@@ -2,29 +2,31 @@ import Glibc
 import LinuxSystem
 import SystemPackage
 
-/// The first stage of a build: a folder with the recipe's packages installed, through mmdebstrap.
+/// The second half of the package stage: a folder with a lock's packages installed, through mmdebstrap.
 struct PackageStage {
     let recipe: Recipe
+    let lock: PackageLock
     /// Where the tree is made; must not exist.
     let tree: FilePath
-    /// Downloaded packages, kept from build to build.
+    /// Package files, kept from build to build.
     let cache: FilePath
     let environment: BuildEnvironment
 
     /// - Throws: `ImageError.missingTool`, `.packagesFailed`; `SystemError`.
     func run(log: borrowing ToolLog) async throws {
-        guard Files.exists("/usr/bin/mmdebstrap") else { throw ImageError.missingTool("mmdebstrap") }
-        try Files.makeFolder(cache)
-        let sources = tree.removingLastComponent().appending("sources.list")
-        try Files.replace(sources, with: Array((AptSources.lines(recipe).joined(separator: "\n") + "\n").utf8))
+        let work = tree.removingLastComponent()
+        let repository = PackageRepository(path: work.appending("repository"), lock: lock, cache: cache)
+        try await repository.make(environment: environment, log: log)
+        let sources = work.appending("sources.list")
+        try Files.replace(sources, with: Array("\(repository.source)\n".utf8))
         var variables = environment.common
         variables["HOSTCTL_PACKAGE_CACHE"] = cache.string
+        variables["HOSTCTL_PACKAGE_LIST"] = repository.path.appending("list").string
         // The kernel's package would have an initramfs made before the packages that belong in it are set up.
-        if makesInitramfs { variables["INITRD"] = "No" }
+        variables["INITRD"] = "No"
         if let detail = try await log.run(command(sources: sources), environment: variables) {
             throw ImageError.packagesFailed(detail: detail)
         }
-        try keepPackages()
         try removeTraces()
     }
 
@@ -35,30 +37,30 @@ struct PackageStage {
 
     private func mmdebstrap(sources: FilePath) -> [String] {
         [
-            "/usr/bin/mmdebstrap", "--mode=root", "--format=directory", "--variant=\(recipe.variant)",
-            "--architectures=\(recipe.debianArchitecture)", "--include=\(recipe.packages.joined(separator: ","))",
+            "/usr/bin/mmdebstrap", "--mode=root", "--format=directory", "--variant=essential",
+            "--architectures=\(recipe.debianArchitecture)",
+            "--include=\(lock.packages.map(\.name).joined(separator: ","))",
             // What is thrown away after a failure need not reach the disk.
             "--dpkgopt=force-unsafe-io",
             "--aptopt=Acquire::Languages \"none\"", "--aptopt=APT::Install-Recommends \"false\"",
-            "--aptopt=Acquire::Retries \"3\"",
-            // The lists say how old the archive is, the packages go back to the cache.
+            // Wherever the work folder is, another user might not get there.
+            "--aptopt=APT::Sandbox::User \"root\"",
+            // Links into the cache, and small files: nothing to gain from removing them.
             "--skip=cleanup/apt", "--skip=download/empty", "--skip=essential/unlink",
         ] + hooks + recipe.pathExcludes.map(Self.pathOption) + [recipe.suite, tree.string, sources.string]
     }
 
     private var hooks: [String] {
-        let before = [Self.offerCache, Self.moveDatabaseToMemory].map { "--setup-hook=set -e\n\($0)" }
-        let after = (makesInitramfs ? [Self.makeInitramfs] : []) + [Self.moveDatabaseBack]
-        return before + after.map { "--customize-hook=set -e\n\($0)" }
+        [Self.offerCache, Self.moveDatabaseToMemory].map { "--setup-hook=set -e\n\($0)" }
+            + ["--customize-hook=set -e\n\(Self.moveDatabaseBack)"]
     }
 
-    private var makesInitramfs: Bool { recipe.packages.contains("initramfs-tools") }
-
-    /// Links instead of copies: the tree is on the cache's file system. apt takes a package that lies here already
-    /// by its size alone, so the cache has to be as trustworthy as the tree itself.
+    /// Links instead of copies: the tree is on the cache's file system.
     private static let offerCache = """
         mkdir -p "$1/var/cache/apt/archives"
-        find "$HOSTCTL_PACKAGE_CACHE" -name '*.deb' -exec ln -ft "$1/var/cache/apt/archives/" {} +
+        while read -r sha256 size name; do
+            ln -f "$HOSTCTL_PACKAGE_CACHE/$name" "$1/var/cache/apt/archives/"
+        done <"$HOSTCTL_PACKAGE_LIST"
         """
 
     /// dpkg flushes its database more than four thousand times, which takes minutes on a slow disk.
@@ -78,24 +80,8 @@ struct PackageStage {
         mv "$database.disk" "$database"
         """
 
-    /// Once for each kernel, with everything set up.
-    private static let makeInitramfs = """
-        for kernel in "$1"/boot/vmlinuz-*; do
-            [ ! -e "$kernel" ] || chroot "$1" update-initramfs -c -k "${kernel##*/vmlinuz-}"
-        done
-        """
-
     private static func pathOption(_ pattern: String) -> String {
         pattern.hasPrefix("!") ? "--dpkgopt=path-include=\(pattern.dropFirst())" : "--dpkgopt=path-exclude=\(pattern)"
-    }
-
-    private func keepPackages() throws {
-        let archives = tree.appending("var/cache/apt/archives")
-        for name in try Files.namesIfPresent(in: archives) where name.hasSuffix(".deb") {
-            try retrying("keep the package", name) {
-                rename(archives.appending(name).string, cache.appending(name).string)
-            }
-        }
     }
 
     /// Removes what mmdebstrap copied from the build machine or wrote for its own work.
@@ -107,6 +93,10 @@ struct PackageStage {
             "apt/apt.conf.d/99mmdebstrap",
         ] {
             try Files.remove(tree.appending("etc/\(name)"))
+        }
+        let sources = tree.appending("etc/apt/sources.list.d/0000sources.list")
+        if Files.exists(sources) {
+            try Files.replace(sources, with: Array((AptSources.lines(recipe).joined(separator: "\n") + "\n").utf8))
         }
         let resolver = tree.appending("etc/resolv.conf")
         if Files.linkTarget(resolver) == nil { try Files.remove(resolver) }

@@ -1,3 +1,4 @@
+import LinuxSystem
 import Settings
 import SystemPackage
 
@@ -44,6 +45,24 @@ struct RecipeReader {
         return FilePath(try check(key, value, { $0.hasPrefix("/") && !$0.contains(" ") }, "write an absolute path"))
     }
 
+    /// The options that are chosen, each a folder in the recipe's `options/`.
+    func options(in folder: FilePath) throws(SettingsError) -> [String] {
+        let words = try file.words("Options", in: "Image") ?? []
+        for word in words {
+            _ = try check("Options", word, Self.isName, "use letters, digits, '.', '_' and '-'")
+            guard Files.isFolder(folder.appending("options/\(word)")) else {
+                throw wrong("Options", word, "the recipe has no folder options/\(word)")
+            }
+        }
+        return words
+    }
+
+    /// A folder, relative to the recipe's when it is not absolute; `nil` when it is not set.
+    func folder(_ key: String, in recipe: FilePath) throws(SettingsError) -> FilePath? {
+        guard let value = file.string(key, in: "Image") else { return nil }
+        return recipe.pushing(FilePath(value)).lexicallyNormalized()
+    }
+
     func packages() throws(SettingsError) -> [String] {
         let words = try file.words("Packages", in: "Image") ?? []
         if words.isEmpty {
@@ -60,6 +79,14 @@ struct RecipeReader {
         for word in words {
             let pattern = word.hasPrefix("!") ? word.dropFirst() : word[...]
             _ = try check("PathExcludes", word, { _ in pattern.hasPrefix("/") }, "patterns begin with '/', or '!/'")
+        }
+        return words
+    }
+
+    func setuidFiles() throws(SettingsError) -> [String]? {
+        guard let words = try file.words("SetuidFiles", in: "Image") else { return nil }
+        for word in words {
+            _ = try check("SetuidFiles", word, { $0.hasPrefix("/") && !$0.contains("//") }, "write absolute paths")
         }
         return words
     }

@@ -32,7 +32,7 @@ struct TemporaryFileRules {
     }
 
     /// The path of a line that creates something.
-    private static func madePath(_ line: Substring) -> String? {
+    static func madePath(_ line: Substring) -> String? {
         let fields = line.split(maxSplits: 2) { $0 == " " || $0 == "\t" }
         guard fields.count >= 2, let kind = fields[0].first, "dDvqQCLfpbc".contains(kind) else { return nil }
         return fields[1].filter { $0 != "\"" }

@@ -1,5 +1,5 @@
 import LinuxSystem
-import ObjectFormats
+public import ObjectFormats
 public import ObjectStorage
 
 /// The fourth stage: a Debian tree in the form that ostree boots, transformed in memory alone.
@@ -19,12 +19,13 @@ public struct TreeConversion {
 
     /// Changes `tree` itself.
     ///
+    /// - Parameter needsPackages: whether a tree without dpkg's database is refused.
     /// - Throws: `ImageError.notAHost` with what is missing or too much, `SystemError` for a file that cannot be read.
-    public static func convert(_ tree: TreeFolder) throws -> Result {
+    public static func convert(_ tree: TreeFolder, needsPackages: Bool = true) throws -> Result {
         let conversion = TreeConversion(tree: tree)
         try conversion.checkMergedUsr()
         let kernel = try conversion.moveKernel()
-        let packages = try conversion.movePackageDatabase()
+        let packages = try conversion.movePackageDatabase(isNeeded: needsPackages)
         try conversion.removeIdentity()
         conversion.emptyRuntimeFolders()
         try conversion.moveState()
@@ -87,6 +88,7 @@ extension TreeFile {
         switch content {
         case .bytes(let bytes): bytes
         case .onDisk(let path, _): try Files.read(path, limit: limit)
+        case .stored(let stored): try Files.read(stored.path, limit: limit)
         }
     }
 }

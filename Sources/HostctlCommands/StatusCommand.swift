@@ -20,6 +20,6 @@ public struct StatusCommand: ParsableCommand {
     public func run() throws {
         let reader = SysrootReader(root: sysroot.root)
         guard reader.isSysroot else { throw NotASysroot(path: sysroot.root.string) }
-        output.show(StatusReport(reader.report()))
+        output.show(StatusReport(reader.report(), policy: PolicyInForce(of: reader)))
     }
 }

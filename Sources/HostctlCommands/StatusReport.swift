@@ -1,4 +1,5 @@
 import Checksums
+import Glibc
 import LinuxSystem
 import Signatures
 public import Sysroots
@@ -7,12 +8,19 @@ public import TrustMetadata
 /// What `hostctl status` prints.
 public struct StatusReport: OutputValue {
     private let report: SysrootReport
+    private let policy: PolicyInForce?
 
-    /// Shows a report.
-    public init(_ report: SysrootReport) { self.report = report }
+    /// Shows a report, and the policy of automatic updates.
+    public init(_ report: SysrootReport, policy: PolicyInForce? = nil) {
+        self.report = report
+        self.policy = policy
+    }
 
     /// The report as JSON, format 1; docs/disk-format.md describes it.
-    public var json: JSONValue { report.json }
+    public var json: JSONValue {
+        guard case .policy(let name) = policy, let members = report.json.object else { return report.json }
+        return .object(members + [(key: "policy", value: .string(name))])
+    }
 
     /// The report for people: what boots next first, each deployment in a paragraph, then what is wrong.
     public var text: String {
@@ -26,10 +34,26 @@ public struct StatusReport: OutputValue {
             lines.append(field("Follows", "\(state.channel) (\(state.architecture))", indent: 0))
             lines.append(field("Origin", state.origin, indent: 0))
         }
+        lines += automatic
         if let time = report.writtenAt {
             lines.append(field("As of", "\(UTCTime(time)); run as root for the present state", indent: 0))
         }
         if report.deployments.isEmpty { lines.append("There are no deployments.") }
+        return lines
+    }
+
+    private var automatic: [String] {
+        var lines: [String] = []
+        let last = report.lastAutomaticRun.map { "; \(UTCTime($0.time)): \(AutomaticRunText.sentence($0))" } ?? ""
+        switch policy {
+        case .policy(let name) where report.state != nil:
+            lines.append(field("Policy", name + last, indent: 0))
+        case .unreadable(let reason): lines.append(field("Policy", "UNKNOWN, \(reason)", indent: 0))
+        default: break
+        }
+        if let hold = report.hold, hold.isActive(at: Int64(time(nil))) {
+            lines.append(field("Held", AutomaticRunText.sentence(hold), indent: 0))
+        }
         return lines
     }
 
@@ -53,16 +77,10 @@ public struct StatusReport: OutputValue {
         var words: [String] = []
         if record.isBooted { words.append("booted") }
         if record.isDefault { words.append(report.isRunning && !record.isBooted ? "next boot" : "default") }
-        if record.name == rollback?.name { words.append("rollback") }
+        if record.name == report.rollback?.name { words.append("rollback") }
         if record.isPinned { words.append("pinned") }
         if !record.isListed { words.append("not bootable") }
         return words
-    }
-
-    /// What `hostctl rollback` would make the default.
-    private var rollback: DeploymentRecord? {
-        guard let current = report.defaultDeployment else { return nil }
-        return report.listed.dropFirst().first { $0.stateroot == current.stateroot }
     }
 
     private func signature(_ verdict: Verdict?) -> String {

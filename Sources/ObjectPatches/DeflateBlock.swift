@@ -41,29 +41,22 @@ final class DeflateBlock {
         matchCount = 0
     }
 
-    /// Adds a literal.
+    /// Adds a literal, or the match of 3 to 258 bytes whose length is `length` + 3.
     ///
+    /// - Parameter distance: 0 for a literal.
     /// - Returns: whether the block is full.
     @inline(__always)
-    func add(literal byte: UInt8) -> Bool {
-        lengths[count] = byte
-        distances[count] = 0
-        literalCounts[Int(byte)] &+= 1
-        count += 1
-        return count == Self.capacity - 1
-    }
-
-    /// Adds a match of 3 to 258 bytes.
-    ///
-    /// - Returns: whether the block is full.
-    @inline(__always)
-    func add(length: Int, distance: Int) -> Bool {
-        lengths[count] = UInt8(length - 3)
-        distances[count] = UInt16(distance)
-        literalCounts[tables.lengthSymbol(length - 3)] &+= 1
-        distanceCounts[tables.distanceSymbol(distance)] &+= 1
-        count += 1
-        matchCount += 1
+    func add(_ length: UInt8, _ distance: UInt16) -> Bool {
+        lengths[count] = length
+        distances[count] = distance
+        count &+= 1
+        if distance == 0 {
+            literalCounts[Int(length)] &+= 1
+        } else {
+            literalCounts[tables.lengthSymbol(Int(length))] &+= 1
+            distanceCounts[tables.distanceSymbol(Int(distance))] &+= 1
+            matchCount &+= 1
+        }
         return count == Self.capacity - 1
     }
 

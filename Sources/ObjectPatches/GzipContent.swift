@@ -59,12 +59,14 @@ struct GzipContent {
     }
 
     /// The span with the level at which gzip makes exactly this data; `nil` when no level does.
-    func recompressible(_ stream: [UInt8]) -> DeflateSpan? {
+    ///
+    /// - Throws: `SystemError` when threads cannot be started.
+    func recompressible(_ stream: [UInt8]) throws -> DeflateSpan? {
         let (start, stored) = (Int(span.start), Int(span.storedSize))
         let data = view[start..<(start + Int(span.inflatedSize))]
         // Nearly everything was made with the default or as small as possible.
-        for level in isBest ? [9, 6] : [6, 9]
-        where Self.makes(stream[start..<(start + stored)], of: data, level: level) {
+        for level in isBest ? [9, 6] : [6, 9] {
+            guard try Self.makes(stream[start..<(start + stored)], of: data, level: level) else { continue }
             var found = span
             found.encoder = .gzip
             found.level = UInt8(level)
@@ -73,17 +75,17 @@ struct GzipContent {
         return nil
     }
 
-    private static func makes(_ expected: ArraySlice<UInt8>, of data: ArraySlice<UInt8>, level: Int) -> Bool {
-        data.withUnsafeBytes { data in
-            expected.withUnsafeBytes { expected in
+    private static func makes(_ expected: ArraySlice<UInt8>, of data: ArraySlice<UInt8>, level: Int) throws -> Bool {
+        try data.withUnsafeBytes { data in
+            try expected.withUnsafeBytes { expected in
                 var comparison = Comparison(rest: expected)
                 let deflater = GzipDeflater(level: level)
                 for start in stride(from: 0, to: data.count, by: 1 << 18) {
                     let chunk = data[start..<min(start + 1 << 18, data.count)]
-                    deflater.append(UnsafeRawBufferPointer(rebasing: chunk)) { comparison.take($0) }
+                    try deflater.append(UnsafeRawBufferPointer(rebasing: chunk)) { comparison.take($0) }
                     if !comparison.isEqual { return false }
                 }
-                deflater.finish { comparison.take($0) }
+                try deflater.finish { comparison.take($0) }
                 return comparison.isEqual && comparison.rest.isEmpty
             }
         }

@@ -59,7 +59,7 @@ final class ObjectEncoder {
     func encode(_ task: Task) throws -> EncodedObject? {
         guard let target = try load(task.name) else { return nil }
         let gzip = task.name.kind == .file ? GzipContent(target) : nil
-        let span = gzip?.recompressible(target.stream)
+        let span = try gzip?.recompressible(target.stream)
         let view = span == nil ? target.stream : gzip?.view ?? target.stream
         var object = EncodedObject(
             name: task.name, size: Int64(target.stream.count), spans: span.map { [$0] } ?? [], alternatives: [])

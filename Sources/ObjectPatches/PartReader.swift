@@ -19,11 +19,11 @@ public final class PartReader {
     /// Verifies and decodes a part; the one before is gone then.
     ///
     /// - Parameter stored: exactly the part's bytes in the pool.
-    /// - Throws: `PatchError.malformed`, also when the bytes are not those that the index names.
+    /// - Throws: `PatchError.wrongPart` when the bytes are not those that the index names; `.malformed`.
     public func load(_ stored: UnsafeRawBufferPointer, as part: PatchIndex.Part) throws(PatchError) {
         reset()
         hasher.update(stored)
-        guard hasher.finish() == part.checksum else { throw malformed("its checksum is not the one in the index") }
+        guard hasher.finish() == part.checksum else { throw .wrongPart(offset: part.offset) }
         guard part.decodedSize >= PartWriter.headerSize, part.decodedSize <= memory.count else {
             throw malformed("it claims \(part.decodedSize) bytes")
         }

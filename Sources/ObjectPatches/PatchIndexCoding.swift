@@ -117,6 +117,7 @@ extension ByteReader {
         for _ in 0..<(try count(PatchLimits.parts, "parts")) {
             let stored = try count(PatchLimits.storedPartBytes, "stored bytes of a part")
             let decoded = try count(PatchLimits.decodedPartBytes, "decoded bytes of a part")
+            guard stored > 0 else { throw malformed("a part is empty") }
             parts.append(
                 .init(
                     offset: offset, storedSize: stored, decodedSize: decoded, checksum: try checksum(),

@@ -52,7 +52,7 @@ final class ViewWriter {
                 let end = span.start + span.storedSize
                 untilEdge = remainingSpans.first.map { $0.start - end } ?? .max
             } else {
-                encoder = GzipDeflater(level: Int(span.level))
+                encoder = GzipDeflater(level: Int(span.level), threads: min(2, Workers.processorCount))
                 untilEdge = span.inflatedSize
             }
         }

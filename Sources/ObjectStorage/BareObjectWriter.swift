@@ -90,6 +90,19 @@ public final class BareObjectWriter {
         return name.checksum
     }
 
+    /// Ends the object as `finish` does, for a tree that is not whole yet.
+    ///
+    /// - Parameter size: how many bytes were appended.
+    /// - Throws: `StoreError.missing` when another has removed it; `SystemError`.
+    public func finishContent(size: Int64) throws -> StoredContent {
+        let attributes = header.attributes
+        let checksum = try finish()
+        guard let path = transaction.location(of: ObjectName(checksum, .file)) else {
+            throw StoreError.missing(ObjectName(checksum, .file))
+        }
+        return StoredContent(checksum: checksum, attributes: attributes, path: FilePath(path), size: size)
+    }
+
     /// Drops an object that was begun.
     public func abandon() {
         if let spill { unlink(spill.path) }

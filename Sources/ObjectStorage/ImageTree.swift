@@ -1,3 +1,4 @@
+public import Checksums
 public import ObjectFormats
 public import SystemPackage
 
@@ -17,6 +18,8 @@ public struct TreeFile {
         /// In a file, with its size in bytes.
         case onDisk(FilePath, size: Int64)
         case bytes([UInt8])
+        /// In an object that is staged or stored already.
+        case stored(StoredContent)
     }
 
     public var attributes: FileAttributes
@@ -32,7 +35,26 @@ public struct TreeFile {
         switch content {
         case .onDisk(_, let size): size
         case .bytes(let bytes): Int64(bytes.count)
+        case .stored(let stored): stored.size
         }
+    }
+}
+
+/// A file that became an object before its tree was whole.
+public struct StoredContent: Sendable {
+    public let checksum: Checksum
+    /// What the object has besides its content; a tree may want the content with other attributes.
+    public let attributes: FileAttributes
+    /// Where the object lies until the transaction is committed.
+    public let path: FilePath
+    /// In bytes.
+    public let size: Int64
+
+    init(checksum: Checksum, attributes: FileAttributes, path: FilePath, size: Int64) {
+        self.checksum = checksum
+        self.attributes = attributes
+        self.path = path
+        self.size = size
     }
 }
 

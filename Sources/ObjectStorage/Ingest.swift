@@ -13,12 +13,17 @@ public struct StoredTree: Sendable, Hashable {
     public let fileCount: Int
     /// The sizes of all regular files, in bytes.
     public let size: Int64
+    /// The objects of the files and links, one for each.
+    public let files: [Checksum]
 
-    public init(rootTree: Checksum, rootMetadata: Checksum, fileCount: Int, size: Int64) {
+    public init(
+        rootTree: Checksum, rootMetadata: Checksum, fileCount: Int, size: Int64, files: [Checksum] = []
+    ) {
         self.rootTree = rootTree
         self.rootMetadata = rootMetadata
         self.fileCount = fileCount
         self.size = size
+        self.files = files
     }
 }
 
@@ -37,7 +42,8 @@ extension StoreTransaction {
         var next = 0
         let root = try storeFolder(tree, "/", checksums, &next)
         return StoredTree(
-            rootTree: root.tree, rootMetadata: root.metadata, fileCount: files.entries.count, size: files.size)
+            rootTree: root.tree, rootMetadata: root.metadata, fileCount: files.entries.count, size: files.size,
+            files: checksums)
     }
 
     /// In the same order as `IngestFiles` lists the files.
@@ -69,6 +75,7 @@ private struct IngestFiles: Sendable {
         case onDisk(FilePath, FileAttributes)
         case bytes([UInt8], FileAttributes)
         case link(String, FileAttributes)
+        case stored(Checksum, size: Int64)
     }
 
     private(set) var entries: [Entry] = []
@@ -86,6 +93,9 @@ private struct IngestFiles: Sendable {
                 switch file.content {
                 case .onDisk(let path, _): entries.append(.onDisk(path, file.attributes))
                 case .bytes(let bytes): entries.append(.bytes(bytes, file.attributes))
+                case .stored(let stored) where stored.attributes == file.attributes:
+                    entries.append(.stored(stored.checksum, size: stored.size))
+                case .stored(let stored): entries.append(.onDisk(stored.path, file.attributes))
                 }
             case nil: break
             }
@@ -118,6 +128,7 @@ private struct IngestFiles: Sendable {
 
     private static func store(_ entry: Entry, _ writer: BareObjectWriter) throws -> (Checksum, Int64) {
         switch entry {
+        case .stored(let checksum, let size): return (checksum, size)
         case .link(let target, let attributes):
             writer.begin(FileHeader(attributes: attributes, content: .link(target: target)))
             return (try writer.finish(), 0)

@@ -58,12 +58,13 @@ extension Store {
         return path.appending("objects/\(hex.prefix(2))/\(hex.dropFirst(2)).commitmeta")
     }
 
-    /// The header and size of a file in a bare store, from its inode.
+    /// The header and size of a file: in a bare store from its inode, in an archive from the object's first bytes.
     ///
     /// - Returns: what precedes the content in the checksum, and the content's size in bytes.
     /// - Throws: `StoreError.missing`, `StoreError.corrupted` when it is neither a file nor a link, `SystemError`.
     public func fileHeader(_ checksum: Checksum) throws -> (header: FileHeader, size: Int64) {
         let name = ObjectName(checksum, .file)
+        if mode == .archive { return try archiveFileHeader(name) }
         guard let found = try Self.fileHeader(atPath: objectPath(name)) else { throw StoreError.missing(name) }
         guard let header = found.header else { throw StoreError.corrupted(name, actual: nil) }
         return (header, found.size)

@@ -117,6 +117,23 @@ public final class StoreTransaction: Sendable {
         return name.checksum
     }
 
+    /// Drops files that were staged and that the tree does not have after all; other objects stay.
+    ///
+    /// - Parameter used: the files that the tree has.
+    /// - Throws: `SystemError`.
+    public func discardFiles(except used: Set<Checksum>) throws(SystemError) {
+        let (staged, present) = objects.with { ($0.staged, $0.present) }
+        for name in staged.union(present) where name.kind == .file && !used.contains(name.checksum) {
+            try forget(name)
+        }
+    }
+
+    /// Says that objects are damaged in the store: what is staged under their names takes their place.
+    public func replace(_ names: some Sequence<ObjectName>) {
+        let names = Array(names)
+        objects.with { $0.replaced.formUnion(names) }
+    }
+
     /// Drops what is known and staged of an object. What lies in the store stays until the commit.
     private func forget(_ name: ObjectName) throws(SystemError) {
         if objects.with({ $0.forget(name) }) { try Files.remove(FilePath(path(of: name))) }
@@ -127,7 +144,7 @@ public final class StoreTransaction: Sendable {
     /// Claims an object for the caller to write. `false` when it is there or someone else writes it.
     func reserve(_ name: ObjectName) -> Bool {
         guard objects.with({ $0.reserve(name) }) else { return false }
-        guard store.contains(name) else { return true }
+        guard !objects.with({ $0.replaced.contains(name) }), store.contains(name) else { return true }
         objects.with {
             $0.release(name)
             $0.present.insert(name)

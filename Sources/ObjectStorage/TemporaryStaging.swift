@@ -1,6 +1,6 @@
 import Glibc
 import LinuxSystem
-import SystemPackage
+public import SystemPackage
 
 /// The staging folder of one transaction, under the store's `tmp`.
 ///
@@ -34,15 +34,36 @@ struct TemporaryStaging: ~Copyable, Sendable {
     }
 
     private static func removeAbandoned(in parent: FilePath) throws(SystemError) {
-        for name in try Files.names(in: parent) where name.hasPrefix(prefix) {
+        for folder in try abandoned(in: parent) { try Files.removeTree(folder) }
+    }
+
+    /// Staging folders that nobody locks.
+    static func abandoned(in parent: FilePath) throws(SystemError) -> [FilePath] {
+        var found: [FilePath] = []
+        for name in try Files.namesIfPresent(in: parent) where name.hasPrefix(prefix) {
             do throws(SystemError) {
                 let folder = parent.appending(name)
                 let opened = try Descriptor(opening: folder.string, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-                if flock(opened.raw, LOCK_EX | LOCK_NB) == 0 { try Files.removeTree(folder) }
+                if flock(opened.raw, LOCK_EX | LOCK_NB) == 0 { found.append(folder) }
             } catch {
                 // Its own process has just removed it, or it is no folder of ours.
                 guard error.code == .noSuchFileOrDirectory || error.code == .notDirectory else { throw error }
             }
         }
+        return found
+    }
+}
+
+extension Store {
+    /// The staging folders under `tmp` that killed processes have left.
+    ///
+    /// - Throws: `SystemError`.
+    public func abandonedStaging() throws -> [FilePath] {
+        let parent = path.appending("tmp")
+        guard Files.isFolder(parent) else { return [] }
+        // Between its making and its locking, a folder looks like one that was left behind.
+        let gate = try FileLock(parent.appending(".hostctl.lock"), .exclusive, seconds: 60)
+        defer { withExtendedLifetime(gate) {} }
+        return try TemporaryStaging.abandoned(in: parent)
     }
 }

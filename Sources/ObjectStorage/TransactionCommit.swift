@@ -22,6 +22,7 @@ extension StoreTransaction {
         FaultPoint.reached("store.before-lock")
         let lock = try store.lock(.shared)
         for name in present where !store.contains(name) { throw StoreError.missing(name) }
+        FaultPoint.reached("store.before-objects")
         try publish(staged.filter { $0.kind != .commit })
         FaultPoint.reached("store.before-commits")
         try publish(staged.filter { $0.kind == .commit })
@@ -51,7 +52,7 @@ extension StoreTransaction {
         let (staged, target) = (path(of: name), store.objectPath(name))
         while hostctl_renameat2(AT_FDCWD, staged, AT_FDCWD, target, HOSTCTL_RENAME_NOREPLACE) != 0 {
             switch errno {
-            case EEXIST where isDamagedMetadata(name):
+            case EEXIST where isReplaced(name) || isDamagedMetadata(name):
                 return _ = try retrying("store", target) { rename(staged, target) }
             case EEXIST: return try Files.remove(FilePath(staged))
             case EINVAL, ENOSYS: return _ = try retrying("store", target) { rename(staged, target) }
@@ -61,6 +62,9 @@ extension StoreTransaction {
             }
         }
     }
+
+    /// Deployments keep the damaged inode until they are linked to the new one.
+    private func isReplaced(_ name: ObjectName) -> Bool { objects.with { $0.replaced.contains(name) } }
 
     private func isDamagedMetadata(_ name: ObjectName) -> Bool {
         guard name.kind != .file else { return false }

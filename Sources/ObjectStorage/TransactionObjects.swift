@@ -8,6 +8,8 @@ struct TransactionObjects {
     private(set) var staged: Set<ObjectName>
     /// Found in the store, so that nobody writes them; the commit counts on them.
     var present: Set<ObjectName> = []
+    /// Damaged in the store: what is staged takes their place.
+    var replaced: Set<ObjectName> = []
 
     init(staged: Set<ObjectName> = []) { self.staged = staged }
 

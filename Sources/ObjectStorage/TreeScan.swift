@@ -9,48 +9,61 @@ extension TreeFolder {
     ///
     /// - Parameter excluding: called with each path relative to `path`; what it accepts is left out, with
     ///   everything below.
+    /// - Parameter unsupported: called with what cannot be stored; when it returns, that file is left out.
     /// - Throws: `SystemError`; `StoreError.unsupportedFile` for a device, socket or named pipe, for another
     ///   file system mounted inside, and for a name that is not UTF-8,
     ///   or that Unicode takes for the same as another.
-    public static func scan(_ path: FilePath, excluding: (String) -> Bool = { _ in false }) throws -> TreeFolder {
+    public static func scan(
+        _ path: FilePath, excluding: (String) -> Bool = { _ in false },
+        unsupported: (StoreError) throws -> Void = { throw $0 }
+    ) throws -> TreeFolder {
         var status = stat()
         try retrying("examine", path.string) { lstat(path.string, &status) }
         guard status.st_mode & S_IFMT == Glibc.S_IFDIR else {
             throw StoreError.unsupportedFile(path: path.string, detail: "it is not a folder")
         }
-        let scan = TreeScan(root: path.string, device: status.st_dev)
-        return try scan.folder(path.string, relative: "", status, excluding)
+        return try withoutActuallyEscaping(excluding) { excluding in
+            try withoutActuallyEscaping(unsupported) { unsupported in
+                let scan = TreeScan(device: status.st_dev, excluding: excluding, unsupported: unsupported)
+                return try scan.folder(path.string, relative: "", status)
+            }
+        }
     }
 }
 
 private struct TreeScan {
-    let root: String
     let device: dev_t
+    let excluding: (String) -> Bool
+    let unsupported: (StoreError) throws -> Void
 
-    func folder(
-        _ path: String, relative: String, _ status: stat, _ excluding: (String) -> Bool
-    ) throws -> TreeFolder {
+    func folder(_ path: String, relative: String, _ status: stat) throws -> TreeFolder {
         let folder = TreeFolder(attributes: try attributes(path, status))
         for name in try names(path) {
             let below = relative.isEmpty ? name : "\(relative)/\(name)"
             if excluding(below) { continue }
-            let entry = try entry("\(path)/\(name)", relative: below, excluding)
-            guard folder.entries.updateValue(entry, forKey: name) == nil else {
-                throw StoreError.unsupportedFile(
-                    path: "\(path)/\(name)", detail: "another name differs from it only in its Unicode spelling")
+            do {
+                if folder.entries[name] != nil {
+                    throw StoreError.unsupportedFile(
+                        path: "\(path)/\(name)", detail: "another name differs from it only in its Unicode spelling")
+                }
+                folder.entries[name] = try entry("\(path)/\(name)", relative: below)
+            } catch let error as StoreError {
+                try unsupported(error)
             }
         }
         return folder
     }
 
     private func names(_ path: String) throws -> [String] {
-        do throws(SystemError) { return try Files.names(in: FilePath(path)) } catch {
-            guard error.code == .illegalByteSequence else { throw error }
-            throw StoreError.unsupportedFile(path: path, detail: "a name in it is not UTF-8")
-        }
+        try Files.names(in: FilePath(path)) { try unsupported(Self.notText(path, $0)) }
     }
 
-    private func entry(_ path: String, relative: String, _ excluding: (String) -> Bool) throws -> TreeEntry {
+    private static func notText(_ path: String, _ name: [UInt8]) -> StoreError {
+        .unsupportedFile(
+            path: "\(path)/\(String(decoding: name, as: UTF8.self))", detail: StoreError.notUTF8)
+    }
+
+    private func entry(_ path: String, relative: String) throws -> TreeEntry {
         var status = stat()
         try retrying("examine", path) { lstat(path, &status) }
         switch status.st_mode & S_IFMT {
@@ -58,13 +71,13 @@ private struct TreeScan {
             guard status.st_dev == device else {
                 throw StoreError.unsupportedFile(path: path, detail: "another file system is mounted there")
             }
-            return .folder(try folder(path, relative: relative, status, excluding))
+            return .folder(try folder(path, relative: relative, status))
         case Glibc.S_IFREG:
             let content = TreeFile.Content.onDisk(FilePath(path), size: Int64(status.st_size))
             return .file(TreeFile(attributes: try attributes(path, status), content: content))
         case Glibc.S_IFLNK:
             guard let target = Files.linkTarget(FilePath(path)) else {
-                throw StoreError.unsupportedFile(path: path, detail: "its target is not UTF-8")
+                throw StoreError.unsupportedFile(path: path, detail: StoreError.targetNotUTF8)
             }
             return .link(TreeLink(attributes: try attributes(path, status), target: target))
         default:
@@ -76,49 +89,5 @@ private struct TreeScan {
         FileAttributes(
             uid: status.st_uid, gid: status.st_gid, permissions: status.st_mode & 0o7777,
             extendedAttributes: try ExtendedAttributes.read(path: path))
-    }
-}
-
-/// Reading and writing extended attributes by path, never following a link.
-enum ExtendedAttributes {
-    static func read(path: String) throws(SystemError) -> [ExtendedAttribute] {
-        var attributes: [ExtendedAttribute] = []
-        for name in try names(path) {
-            let size = try retrying("read an attribute of", path) { hostctl_lgetxattr(path, name, nil, 0) }
-            // ostree does not see an attribute whose value is empty, so it is in no checksum.
-            if size == 0 { continue }
-            var value = [UInt8](repeating: 0, count: size)
-            let count = try retrying("read an attribute of", path) { hostctl_lgetxattr(path, name, &value, size) }
-            let bytes = name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-            attributes.append(ExtendedAttribute(name: bytes, value: Array(value.prefix(count))))
-        }
-        return attributes
-    }
-
-    private static func names(_ path: String) throws(SystemError) -> [[CChar]] {
-        let size = hostctl_llistxattr(path, nil, 0)
-        if size == 0 || size < 0 && errno == ENOTSUP { return [] }
-        if size < 0 { throw SystemError("list the attributes of", path) }
-        var list = [CChar](repeating: 0, count: size)
-        let count = try retrying("list the attributes of", path) { hostctl_llistxattr(path, &list, size) }
-        return list.prefix(count).split(separator: 0).map { Array($0) + [0] }
-    }
-
-    static func write(_ attributes: [ExtendedAttribute], to descriptor: Int32, path: String) throws(SystemError) {
-        for attribute in attributes {
-            let name = attribute.name.map { CChar(bitPattern: $0) } + [0]
-            try retrying("set an attribute of", path) {
-                hostctl_fsetxattr(descriptor, name, attribute.value, attribute.value.count)
-            }
-        }
-    }
-
-    static func write(_ attributes: [ExtendedAttribute], toLink path: String) throws(SystemError) {
-        for attribute in attributes {
-            let name = attribute.name.map { CChar(bitPattern: $0) } + [0]
-            try retrying("set an attribute of", path) {
-                hostctl_lsetxattr(path, name, attribute.value, attribute.value.count)
-            }
-        }
     }
 }

@@ -11,10 +11,30 @@ public struct FetchFigures: Sendable, Equatable {
     public var objects: Int64 = 0
     /// Their uncompressed bytes.
     public var bytes: Int64 = 0
+    /// Bytes that came over the network for them.
+    public var downloaded: Int64 = 0
+    /// Of the objects, those that were made from patches; the others came whole.
+    public var patched: Int64 = 0
+    /// Objects that were to be made from patches and could not be.
+    public var fallen: Int64 = 0
+    /// Why patches were not used, or not for all that they were meant for.
+    public var patchFailure: String?
 
     public init(objects: Int64 = 0, bytes: Int64 = 0) {
         self.objects = objects
         self.bytes = bytes
+    }
+
+    /// These figures with what patches brought before.
+    public func adding(_ patches: PatchFigures) -> FetchFigures {
+        var sum = self
+        sum.objects += patches.objects
+        sum.bytes += patches.bytes
+        sum.downloaded += patches.downloaded
+        sum.patched += patches.objects
+        sum.fallen += patches.failed
+        sum.patchFailure = patches.failure
+        return sum
     }
 }
 
@@ -60,6 +80,30 @@ public struct ObjectFetcher: Sendable {
         }
         return work.figures.with { $0 }
     }
+
+    /// Fetches objects by their names, whether the store has them or not: what is staged takes the place of what is
+    /// there.
+    ///
+    /// - Returns: those that the origin does not have, or not intact, and why.
+    /// - Throws: `TransferError` when the origin cannot be reached, `SystemError`.
+    public func refetch(
+        _ names: [ObjectName], into transaction: StoreTransaction, progress: @escaping ProgressHandler = { _ in }
+    ) throws -> [ObjectName: any ExplainedError] {
+        let work = FetchWork(
+            transaction, sizeLimit: sizeLimit, objectCount: Int64(names.count), progress: progress)
+        transaction.replace(names)
+        work.queue.add(names)
+        let failures = Guarded<[ObjectName: any ExplainedError]>([:])
+        try Workers.run(min(connections, names.count)) { _, stop in
+            defer { work.queue.close() }
+            let worker = FetchWorker(repository, work, Connection(options, stop: stop))
+            while !stop.isSet, let name = work.queue.next() {
+                if let failure = try worker.refetch(name) { failures.with { $0[name] = failure } }
+                work.queue.finished()
+            }
+        }
+        return failures.with { $0 }
+    }
 }
 
 /// What all workers share.
@@ -97,10 +141,11 @@ private final class FetchWork: Sendable {
         queue.add(new.filter { $0.kind != .dirtree })
     }
 
-    func fetched(bytes: Int64) {
+    func fetched(bytes: Int64, downloaded: Int64) {
         figures.with {
             $0.objects += 1
             $0.bytes += bytes
+            $0.downloaded += downloaded
         }
         FaultPoint.reached("fetch.object")
     }
@@ -120,6 +165,8 @@ private final class FetchWorker: TransferSink {
     private let connection: Connection
     private let reader: ArchiveObjectReader
     private var current = ObjectName(SHA256.hash([]), .file)
+    /// Bytes that came for it.
+    private var received: Int64 = 0
 
     init(_ repository: String, _ work: FetchWork, _ connection: Connection) {
         objects = repository + "/objects/"
@@ -138,10 +185,27 @@ private final class FetchWorker: TransferSink {
         work.handled()
     }
 
+    /// - Returns: why the origin cannot give this object; it may have others.
+    func refetch(_ name: ObjectName) throws -> (any ExplainedError)? {
+        do {
+            if name.kind == .file { try fetchFile(name) } else { _ = try fetchMetadata(name, isPresent: true) }
+            work.handled()
+            return nil
+        } catch let error as StoreError {
+            return error
+        } catch let error as TransferError where error.isMissing {
+            return error
+        }
+    }
+
     private func metadata(_ name: ObjectName) throws -> [UInt8] {
         let isPresent = work.transaction.contains(name)
         if isPresent, let bytes = try intactMetadata(name) { return bytes }
-        return try askingTwice {
+        return try fetchMetadata(name, isPresent: isPresent)
+    }
+
+    private func fetchMetadata(_ name: ObjectName, isPresent: Bool) throws -> [UInt8] {
+        try askingTwice {
             let bytes = try connection.bytes(of: objects + name.archivePath, limit: Store.metadataLimit)
             guard work.budget.take(UInt64(bytes.count)) else { throw StoreError.corrupted(name, actual: nil) }
             do {
@@ -151,7 +215,7 @@ private final class FetchWorker: TransferSink {
                 work.budget.giveBack(UInt64(bytes.count))
                 throw error
             }
-            work.fetched(bytes: Int64(bytes.count))
+            work.fetched(bytes: Int64(bytes.count), downloaded: Int64(bytes.count))
             return bytes
         }
     }
@@ -163,9 +227,12 @@ private final class FetchWorker: TransferSink {
 
     private func fetchFile(_ name: ObjectName) throws { try askingTwice { try fetchFileOnce(name) } }
 
-    /// A damaged answer is asked for once more: a broken proxy is likelier than a broken origin.
+    /// A damaged answer is asked for once more, elsewhere if it can be: a broken proxy is likelier than a broken origin.
     private func askingTwice<Result>(_ body: () throws -> Result) throws -> Result {
-        do { return try body() } catch is StoreError { return try body() }
+        repeat {
+            do { return try body() } catch is StoreError {}
+        } while connection.askElsewhere()
+        return try body()
     }
 
     private func fetchFileOnce(_ name: ObjectName) throws {
@@ -174,12 +241,18 @@ private final class FetchWorker: TransferSink {
         // Deflate cannot make anything much longer than it was.
         let limit = min(Int64(clamping: work.budget.remaining), .max - (1 << 20)) + (1 << 20)
         try connection.get(objects + name.archivePath, limit: limit, into: self)
-        work.fetched(bytes: try reader.finish())
+        work.fetched(bytes: try reader.finish(), downloaded: received)
     }
 
     // MARK: TransferSink
 
     var resumeOffset: Int64 { 0 }
-    func restart() { reader.begin(current) }
-    func receive(_ bytes: UnsafeRawBufferPointer) throws { try reader.append(bytes) }
+    func restart() {
+        reader.begin(current)
+        received = 0
+    }
+    func receive(_ bytes: UnsafeRawBufferPointer) throws {
+        received += Int64(bytes.count)
+        try reader.append(bytes)
+    }
 }

@@ -9,6 +9,7 @@ public struct PrunedReleases: Sendable, Equatable {
     /// The removed versions, as `channel/architecture version`.
     public let releases: [String]
     public let objects: Int
+    /// What came free on the disk.
     public let bytes: Int64
 }
 
@@ -17,7 +18,7 @@ extension Publisher {
     ///
     /// The index comes first: no client is told of a release whose objects are going away.
     /// - Parameter keep: at least 1: a channel never loses its latest release.
-    /// - Throws: `SignatureError`, `LockedError`, `OSTreeError`, `SystemError`.
+    /// - Throws: `SignatureError`, `LockedError`, `StoreError.undecidable`, `OSTreeError`, `SystemError`.
     public func prune(keep: Int, wait: Double = 0) async throws -> PrunedReleases {
         let lock = try origin.lock("hostctl release prune", seconds: wait, waiting: waiting)
         let keep = max(1, keep)
@@ -29,47 +30,12 @@ extension Publisher {
             removed += old.map { "\(index.ref) \($0.version)" }
         }
         try removeUnlisted()
-        let repository = try Repository(opening: origin.store.path)
-        try repository.regenerateSummary()
+        try Repository(opening: origin.store.path).regenerateSummary()
         FaultPoint.reached("prune.before-objects")
-        let commits = try removeUnreferencedCommits()
-        FaultPoint.reached("prune.after-commits")
-        let result = try repository.prune()
+        var space = FreedSpace()
+        let result = try StoreCollection(origin.store).run(&space)
         _ = consume lock
-        return PrunedReleases(
-            releases: removed, objects: commits + result.removed, bytes: Int64(clamping: result.freedBytes))
-    }
-
-    /// Removes the commits that no ref names before anything that they need goes, which libostree does in no order: an
-    /// interrupted pruning must leave no commit without its objects.
-    ///
-    /// - Returns: how many.
-    private func removeUnreferencedCommits() throws -> Int {
-        let store = origin.store
-        // Refs of other kinds are not ours to judge.
-        for kind in ["remotes", "mirrors"]
-        where try !Files.namesIfPresent(in: store.path.appending("refs").appending(kind)).isEmpty { return 0 }
-        let lock = try store.lock(.exclusive)
-        defer { withExtendedLifetime(lock) {} }
-        let kept = Set(try store.refs().values)
-        var count = 0
-        let objects = store.path.appending("objects")
-        for digits in try Files.names(in: objects) where Files.isFolder(objects.appending(digits)) {
-            let folder = objects.appending(digits)
-            let unnamed = try Files.names(in: folder).filter { name in
-                guard name.hasSuffix(".commit"), let commit = Checksum(hex: digits + name.dropLast(7)) else {
-                    return false
-                }
-                return !kept.contains(commit)
-            }
-            for name in unnamed {
-                try Files.remove(folder.appending(name))
-                try Files.remove(folder.appending("\(name)meta"))
-            }
-            if !unnamed.isEmpty { try Files.syncFolder(folder) }
-            count += unnamed.count
-        }
-        return count
+        return PrunedReleases(releases: removed, objects: result.removed, bytes: space.bytes)
     }
 
     private func removeUnlistedPatches(_ index: ChannelIndex, _ listed: Set<String>) throws {

@@ -1,6 +1,7 @@
 public import Checksums
 import LinuxSystem
 public import ObjectFormats
+public import ObjectPatches
 import ObjectStorage
 public import Signatures
 public import Transfers
@@ -35,15 +36,19 @@ public struct ReleaseClient {
     /// - Throws: `ReleaseError.unknownRelease` when there is none, `TrustMetadataError`, `TransferError`.
     public func index(channel: ChannelName, architecture: Architecture) throws -> ChannelIndex {
         let path = OriginLayout.index(channel: channel, architecture: architecture)
-        let bytes: [UInt8]
-        do { bytes = try connection.bytes(of: layout.place(of: path), limit: ChannelIndex.sizeLimit) } catch {
-            guard let error = error as? TransferError, error.isMissing else { throw error }
+        do {
+            return try connection.newest(
+                of: layout.place(of: path), limit: ChannelIndex.sizeLimit,
+                accepting: { bytes in
+                    let opened = try Envelope.open(
+                        bytes, type: ChannelIndex.payloadType, keys: keys, what: "the channel index")
+                    let index = try ChannelIndex(decoding: opened.payload)
+                    try index.require(channel: channel, architecture: architecture)
+                    return index
+                }, isOlder: { $0.sequence < $1.sequence })
+        } catch let error as TransferError where error.isMissing {
             throw ReleaseError.unknownRelease(channel: channel.text, version: nil)
         }
-        let opened = try Envelope.open(bytes, type: ChannelIndex.payloadType, keys: keys, what: "the channel index")
-        let index = try ChannelIndex(decoding: opened.payload)
-        try index.require(channel: channel, architecture: architecture)
-        return index
     }
 
     /// The newest release of a channel, or the one of a version, with its signed manifest and the index that
@@ -68,10 +73,12 @@ public struct ReleaseClient {
     ) throws -> (manifest: ReleaseManifest, signed: [UInt8]) {
         let path = OriginLayout.manifest(
             channel: index.channel, architecture: index.architecture, version: entry.version)
-        let bytes = try connection.bytes(of: layout.place(of: path), limit: Int(entry.manifestSize))
-        guard SHA256.hash(bytes) == entry.manifestChecksum else {
-            throw ReleaseError.mismatch(
-                detail: "the manifest of \(entry.version) has another checksum than the index says")
+        let bytes = try connection.bytes(of: layout.place(of: path), limit: Int(entry.manifestSize)) { bytes in
+            guard SHA256.hash(bytes) == entry.manifestChecksum else {
+                throw ReleaseError.mismatch(
+                    detail: "the manifest of \(entry.version) has another checksum than the index says")
+            }
+            return bytes
         }
         let manifest = try ReleaseManifest(signed: bytes, keys: keys)
         try manifest.requireMatch(entry, of: index)
@@ -82,16 +89,67 @@ public struct ReleaseClient {
     ///
     /// - Throws: `ReleaseError.mismatch`, `TrustMetadataError.untrusted`, `StoreError.corrupted`, `TransferError`.
     public func commit(of manifest: ReleaseManifest) throws -> VerifiedCommit {
-        let name = ObjectName(manifest.commit, .commit)
-        let objects = "\(OriginLayout.store)/objects/\(name.archivePath)"
-        let bytes = try connection.bytes(of: layout.place(of: objects), limit: Store.metadataLimit)
-        let detached: [UInt8]
-        do {
-            detached = try connection.bytes(of: layout.place(of: objects + "meta"), limit: 1 << 20)
-        } catch let error as TransferError where error.isMissing {
-            throw TrustMetadataError.untrusted(what: "the commit \(manifest.commit)", detail: "it has no signature")
+        try fetchCommit(manifest.commit) {
+            try VerifiedCommit(manifest, bytes: $0, detachedMetadata: $1, keys: keys)
         }
-        return try VerifiedCommit(manifest, bytes: bytes, detachedMetadata: detached, keys: keys)
+    }
+
+    /// A commit by its checksum, verified; what it says of itself is not compared with any manifest.
+    ///
+    /// - Throws: `TrustMetadataError.untrusted`, `StoreError.corrupted`, `FormatError`, `TransferError`.
+    public func commit(_ checksum: Checksum) throws -> VerifiedCommit {
+        try fetchCommit(checksum) { try VerifiedCommit(checksum, bytes: $0, detachedMetadata: $1, keys: keys) }
+    }
+
+    private func fetchCommit(
+        _ checksum: Checksum, accepting: ([UInt8], [UInt8]) throws -> VerifiedCommit
+    ) throws -> VerifiedCommit {
+        let name = ObjectName(checksum, .commit)
+        let objects = "\(OriginLayout.store)/objects/\(name.archivePath)"
+        let bytes = try connection.bytes(of: layout.place(of: objects), limit: Store.metadataLimit) { bytes in
+            let actual = SHA256.hash(bytes)
+            guard actual == checksum else { throw StoreError.corrupted(name, actual: actual) }
+            return bytes
+        }
+        do {
+            return try connection.bytes(of: layout.place(of: objects + "meta"), limit: 1 << 20) { detached in
+                try accepting(bytes, detached)
+            }
+        } catch let error as TransferError where error.isMissing {
+            throw TrustMetadataError.untrusted(what: "the commit \(checksum)", detail: "it has no signature")
+        }
+    }
+}
+
+extension ReleaseClient {
+    /// The index of a release's patch pool.
+    ///
+    /// - Parameter files: what the verified manifest says of it.
+    /// - Throws: `ReleaseError.mismatch` when it is not the one that the manifest names, also the second time;
+    ///   `PatchError`, `TransferError`.
+    public func patchIndex(of manifest: ReleaseManifest, _ files: PatchFiles) throws -> PatchIndex {
+        let url = layout.place(
+            of: OriginLayout.patchIndex(
+                channel: manifest.channel, architecture: manifest.architecture, version: manifest.version))
+        let limit = Int(clamping: min(files.indexSize, Int64(PatchLimits.indexBytes)))
+        var frame = try connection.bytes(of: url, limit: limit)
+        // A damaged answer is asked for once more: a broken proxy is likelier than a broken origin.
+        if SHA256.hash(frame) != files.indexChecksum { frame = try connection.bytes(of: url, limit: limit) }
+        guard SHA256.hash(frame) == files.indexChecksum else {
+            throw ReleaseError.mismatch(detail: "the patch index of \(manifest.version) is not the one in the manifest")
+        }
+        let index = try PatchIndex(frame: frame, decodedSize: Int(clamping: files.indexDecodedSize))
+        guard index.commit == manifest.commit, index.poolSize == files.poolSize else {
+            throw ReleaseError.mismatch(detail: "the patch index of \(manifest.version) is of another release")
+        }
+        return index
+    }
+
+    /// The address of a release's patch pool.
+    public func patchPool(of manifest: ReleaseManifest) -> String {
+        layout.place(
+            of: OriginLayout.patchPool(
+                channel: manifest.channel, architecture: manifest.architecture, version: manifest.version))
     }
 }
 
@@ -127,16 +185,20 @@ extension VerifiedCommit {
     public init(
         _ manifest: ReleaseManifest, bytes: [UInt8], detachedMetadata: [UInt8], keys: TrustedKeys
     ) throws {
-        let actual = SHA256.hash(bytes)
-        guard actual == manifest.commit else {
-            throw StoreError.corrupted(ObjectName(manifest.commit, .commit), actual: actual)
-        }
-        let signatures = try DetachedMetadata.signatures(in: detachedMetadata)
-        try Self.requireTrust(keys.verdict(on: bytes, signatures: signatures), manifest.commit)
-        let commit = try Commit(decoding: bytes)
+        try self.init(manifest.commit, bytes: bytes, detachedMetadata: detachedMetadata, keys: keys)
         try manifest.requireIdentity(of: commit)
-        checksum = manifest.commit
-        self.commit = commit
+    }
+
+    /// Accepts a commit that is known by its checksum: first that, and then its signatures.
+    ///
+    /// - Throws: `StoreError.corrupted`, `TrustMetadataError.untrusted`, `FormatError`.
+    init(_ checksum: Checksum, bytes: [UInt8], detachedMetadata: [UInt8], keys: TrustedKeys) throws {
+        let actual = SHA256.hash(bytes)
+        guard actual == checksum else { throw StoreError.corrupted(ObjectName(checksum, .commit), actual: actual) }
+        let signatures = try DetachedMetadata.signatures(in: detachedMetadata)
+        try Self.requireTrust(keys.verdict(on: bytes, signatures: signatures), checksum)
+        commit = try Commit(decoding: bytes)
+        self.checksum = checksum
         self.bytes = bytes
         // Nobody vouches for what else a mirror may have put beside the signatures, so it is left behind.
         self.detachedMetadata = DetachedMetadata.encode(

@@ -7,8 +7,10 @@ public import SystemPackage
 /// assignments add to it and an empty one starts it anew. Getters validate and name the line.
 public struct SettingsFile: Sendable {
     private let schema: SettingsSchema
-    private let name: String
+    private var name: String
     private var assignments: [SettingsAssignment]
+    /// What was ignored, where the schema allows that.
+    public private(set) var warnings: [SettingsError]
 
     /// Reads settings from a text.
     ///
@@ -17,7 +19,7 @@ public struct SettingsFile: Sendable {
     public init(parsing text: String, place: String, schema: SettingsSchema) throws(SettingsError) {
         self.schema = schema
         name = place
-        assignments = try SettingsParser.parse(text, name: place, schema: schema)
+        (assignments, warnings) = try SettingsParser.parse(text, name: place, schema: schema)
     }
 
     /// Reads `path`, then the drop-ins `*.conf` in byte order of their names.
@@ -33,7 +35,9 @@ public struct SettingsFile: Sendable {
         let main: String? = required ? try Self.text(of: path) : try Self.textIfPresent(of: path)
         try self.init(parsing: main ?? "", place: path.string, schema: schema)
         for file in try Self.dropInFiles(dropIns ?? [FilePath(path.string + ".d")]) {
-            assignments += try SettingsParser.parse(try Self.text(of: file), name: file.string, schema: schema)
+            let part = try SettingsParser.parse(try Self.text(of: file), name: file.string, schema: schema)
+            assignments += part.assignments
+            warnings += part.warnings
         }
     }
 
@@ -53,6 +57,28 @@ public struct SettingsFile: Sendable {
         try schema.check(key: key, in: section, place: place)
         let value = assignment[assignment.index(after: equals)...].trimmingSpace
         assignments.append(SettingsAssignment(section: section, key: key, value: value, place: place))
+    }
+
+    /// Each of a section's blocks by itself, for sections that may be repeated, such as `[Removal]`: its settings, as
+    /// if the file had no others. Files and blocks in their order.
+    public func blocks(of section: String) -> [SettingsFile] {
+        var blocks: [SettingsFile] = []
+        for assignment in assignments where assignment.section == section {
+            if let last = blocks.last?.assignments.last, last.block == assignment.block,
+                Self.file(of: last) == Self.file(of: assignment)
+            {
+                blocks[blocks.count - 1].assignments.append(assignment)
+            } else {
+                var block = self
+                (block.name, block.assignments) = (assignment.place, [assignment])
+                blocks.append(block)
+            }
+        }
+        return blocks
+    }
+
+    private static func file(of assignment: SettingsAssignment) -> Substring {
+        assignment.place.prefix(upTo: assignment.place.lastIndex(of: ":") ?? assignment.place.endIndex)
     }
 
     /// All assignments of one key, oldest first.

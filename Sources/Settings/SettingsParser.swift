@@ -5,6 +5,8 @@ struct SettingsAssignment: Equatable, Sendable {
     let value: String
     /// `FILE:LINE`, or what else to look at.
     let place: String
+    /// Counts the section lines of the file up to this one.
+    var block = 0
 }
 
 /// systemd's syntax: sections, `Key=Value`, comments, continuation lines.
@@ -12,7 +14,11 @@ struct SettingsParser {
     private let name: String
     private let schema: SettingsSchema
     private var section: String?
+    /// Whether the section is not known, so that nothing in it counts.
+    private var isIgnored = false
+    private var block = 0
     private var assignments: [SettingsAssignment] = []
+    private var warnings: [SettingsError] = []
     /// A line that a backslash continues, and the line number where it began.
     private var pending: (text: String, line: Int)?
 
@@ -21,11 +27,11 @@ struct SettingsParser {
         self.schema = schema
     }
 
-    /// The assignments of a file, in its order.
+    /// The assignments of a file, in its order, and what was ignored in it.
     ///
     /// - Parameter name: the file's name in messages.
     static func parse(_ text: String, name: String, schema: SettingsSchema) throws(SettingsError)
-        -> [SettingsAssignment]
+        -> (assignments: [SettingsAssignment], warnings: [SettingsError])
     {
         var parser = SettingsParser(name: name, schema: schema)
         // A byte order mark is not a character of the first line; a carriage return is white space.
@@ -36,7 +42,7 @@ struct SettingsParser {
         if let pending = parser.pending {
             throw SettingsError("\(name):\(pending.line)", "the file ends in the middle of a continued line")
         }
-        return parser.assignments
+        return (parser.assignments, parser.warnings)
     }
 
     private mutating func take(_ raw: String, line: Int) throws(SettingsError) {
@@ -63,7 +69,10 @@ struct SettingsParser {
 
     private mutating func takeWhole(_ line: String, place: String) throws(SettingsError) {
         if line.isEmpty { return }
-        if line.hasPrefix("[") { return section = try sectionName(line, place: place) }
+        if line.hasPrefix("[") {
+            block += 1
+            return section = try sectionName(line, place: place)
+        }
         guard let equals = line.firstIndex(of: "=") else {
             throw SettingsError(
                 place, "'\(line)' is neither [Section] nor Key=Value", advice: "comments begin with '#'")
@@ -73,18 +82,35 @@ struct SettingsParser {
         guard let section else {
             throw SettingsError(place, "'\(key)' stands before any section", advice: "put a [Section] line above it")
         }
-        try schema.check(key: key, in: section, place: place)
+        if isIgnored { return }
+        guard try isKnown(key: key, in: section, place: place) else { return }
         let value = line[line.index(after: equals)...].trimmingSpace
-        assignments.append(SettingsAssignment(section: section, key: key, value: value, place: place))
+        assignments.append(
+            SettingsAssignment(section: section, key: key, value: value, place: place, block: block))
     }
 
-    private func sectionName(_ line: String, place: String) throws(SettingsError) -> String {
+    private mutating func sectionName(_ line: String, place: String) throws(SettingsError) -> String {
         guard line.hasSuffix("]") else {
             throw SettingsError(place, "the section '\(line)' has no closing bracket", advice: "write \(line)]")
         }
         let name = String(line.dropFirst().dropLast())
-        try schema.check(section: name, place: place)
+        isIgnored = try !isKnown(in: name, place: place)
         return name
+    }
+
+    /// Whether the schema has a section, or a key in one; where there may be others, too, they are noted.
+    private mutating func isKnown(
+        key: String? = nil, in section: String, place: String
+    ) throws(SettingsError) -> Bool {
+        do throws(SettingsError) {
+            if let key { try schema.check(key: key, in: section, place: place) }
+            if key == nil { try schema.check(section: section, place: place) }
+            return true
+        } catch {
+            guard schema.unknown == .warned else { throw error }
+            if !(key ?? section).hasPrefix("X-") { warnings.append(error) }
+            return false
+        }
     }
 }
 

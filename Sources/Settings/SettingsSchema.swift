@@ -1,13 +1,24 @@
 /// What a settings file may contain: the keys of each section.
 ///
-/// Everything else is an error: a misspelt key that is silently ignored costs an operator a day.
+/// Everything else is an error, or at least a warning: a misspelt key that is silently ignored costs an operator a day.
 public struct SettingsSchema: Sendable {
+    /// What becomes of sections and keys that are not known.
+    public enum Unknown: Sendable {
+        /// The file is refused.
+        case refused
+        /// They are ignored with a warning, as systemd does; those that start with `X-` without one. For files that an
+        /// older version, after a rollback, has to read, too.
+        case warned
+    }
+
     /// The keys of a section, in the order in which messages list them.
     let sections: [(name: String, keys: [String])]
+    let unknown: Unknown
 
     /// - Parameter sections: each section's name and its keys.
-    public init(_ sections: KeyValuePairs<String, [String]>) {
+    public init(_ sections: KeyValuePairs<String, [String]>, unknown: Unknown = .refused) {
         self.sections = sections.map { ($0.key, $0.value) }
+        self.unknown = unknown
     }
 
     /// Refuses a section that is not known.

@@ -1,3 +1,5 @@
+public import SystemPackage
+
 /// Typed values; each getter says what is allowed when a value is not.
 extension SettingsFile {
     /// The last value, or `nil` when it is not set or was emptied.
@@ -54,6 +56,29 @@ extension SettingsFile {
         if let number = Int64(value), range.contains(number) { return number }
         throw wrong(
             key, in: section, value, advice: "write a whole number from \(range.lowerBound) to \(range.upperBound)")
+    }
+
+    /// A length of time in whole seconds, in a range; `fallback` when it is not set.
+    ///
+    /// - Throws: `SettingsError` for anything else.
+    public func seconds(
+        _ key: String, in section: String, within range: ClosedRange<Int64>, default fallback: Int64
+    ) throws(SettingsError) -> Int64 {
+        guard let value = string(key, in: section) else { return fallback }
+        if let seconds = TimeSpan.seconds(value), range.contains(seconds) { return seconds }
+        throw wrong(
+            key, in: section, value,
+            advice: "write a time from \(range.lowerBound) to \(range.upperBound) seconds, such as 30s or 2min")
+    }
+
+    /// An absolute path; `nil` when it is not set.
+    ///
+    /// - Throws: `SettingsError` for a relative one.
+    public func path(_ key: String, in section: String) throws(SettingsError) -> FilePath? {
+        guard let value = string(key, in: section) else { return nil }
+        let path = FilePath(value)
+        if path.isAbsolute { return path }
+        throw wrong(key, in: section, value, advice: "write an absolute path")
     }
 
     /// The words of all assignments since the last empty one; `nil` when there is no assignment at all.

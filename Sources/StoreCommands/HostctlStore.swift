@@ -8,8 +8,9 @@ public struct HostctlStore: AsyncParsableCommand {
         discussion: "'hostctl --version' prints the version.",
         subcommands: [
             StatusCommand.self, UpgradeCommand.self, RollbackCommand.self, SwitchCommand.self, PinCommand.self,
-            UnpinCommand.self, InstallCommand.self, ImageCommand.self, ReleaseCommand.self, KeyCommand.self,
-            StoreCommand.self,
+            UnpinCommand.self, CleanupCommand.self, VerifyCommand.self, AutoUpdateCommand.self, DiffCommand.self,
+            HistoryCommand.self, DoctorCommand.self, InstallCommand.self, ImageCommand.self, ReleaseCommand.self,
+            KeyCommand.self, StoreCommand.self,
         ])
 
     public init() {}

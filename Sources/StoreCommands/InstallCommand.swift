@@ -1,8 +1,10 @@
 import ArgumentParser
 import HostctlCommands
+import Settings
 import Signatures
 import Sysroots
 import SystemPackage
+import Transfers
 import Updates
 
 /// `hostctl install`.
@@ -36,13 +38,16 @@ struct InstallSysrootCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
+        // The proxy and the passwords are those of the machine that installs; its mirrors are another origin's.
+        var options = TransferOptions.standard
+        try options.apply(HostSettings(below: "/"))
         let request = InstallRequest(
             following: SysrootState(
                 origin: OriginAddress.url(origin), channel: channel, architecture: Machine.architecture),
             version: version, stateroot: stateroot, trustedKeys: try trustedKey.map(Self.key),
             kernelArguments: kernelArgument)
         let installer = Installer(
-            root: FilePath(folder).absolute, version: HostctlVersion.current, options: .standard,
+            root: FilePath(folder).absolute, version: HostctlVersion.current, options: options,
             progress: progress.handler)
         output.show(UpdateOutput(outcome: try installer.run(request)))
     }

@@ -23,11 +23,13 @@ enum Reboot {
 
     /// Asks systemd to restart.
     ///
+    /// - Parameter unlessInhibited: whether an inhibitor lock, or somebody else who is logged in, may prevent it.
     /// - Throws: `Refused`.
-    static func now() async throws {
+    static func now(unlessInhibited: Bool = false) async throws {
+        let arguments = ["reboot"] + (unlessInhibited ? ["--check-inhibitors=yes"] : [])
         do {
             let result = try await Subprocess.run(
-                .name("systemctl"), arguments: ["reboot"], output: .discarded, error: .string(limit: 4096))
+                .name("systemctl"), arguments: Arguments(arguments), output: .discarded, error: .string(limit: 4096))
             if result.terminationStatus.isSuccess { return }
             throw Refused(reason: "systemd refuses to restart: \(result.standardError)")
         } catch let error as SubprocessError {

@@ -11,7 +11,9 @@ import TrustMetadata
 struct StoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "store", abstract: "Work on a store itself.", shouldDisplay: false,
-        subcommands: [StoreIngestCommand.self, StoreFetchCommand.self])
+        subcommands: [
+            StoreIngestCommand.self, StoreFetchCommand.self, StoreVersionsCommand.self, StoreOriginCommand.self,
+        ])
 }
 
 /// `hostctl store ingest`: what `ostree commit` does, without a recipe.

@@ -21,17 +21,33 @@ struct UpdateOutput: OutputValue {
 
     var text: String {
         switch outcome.result {
-        case .unchanged: "\(release) is deployed already"
+        case .unchanged: "\(release) is deployed already ('hostctl verify' checks it file by file)"
         case .available:
-            "\(release) is available: at most \(ByteCount.text(outcome.size.compressedBytes)) in "
-                + "\(outcome.size.objects) objects to download, \(ByteCount.text(outcome.size.bytes)) on disk"
+            "\(release) is available: at most \(ByteCount.text(outcome.size.downloadBytes)) "
+                + (usesPatches ? "to download as patches for " : "in ") + "\(outcome.size.objects) objects"
+                + (usesPatches ? "" : " to download") + ", \(ByteCount.text(outcome.size.bytes)) on disk"
         case .downloaded: "\(release) is downloaded: \(fetched)\ndeploy it with '\(next)'"
         case .deployed: "\(release) is deployed: \(fetched)\nit starts with the next boot"
         }
     }
 
+    /// Whether patches are the way with the smaller download.
+    private var usesPatches: Bool { outcome.size.downloadBytes < outcome.size.compressedBytes }
+
     private var fetched: String {
-        "\(outcome.fetched.objects) objects fetched, \(ByteCount.text(outcome.fetched.bytes)) on disk"
+        let figures = outcome.fetched
+        let patched = figures.patched > 0 ? " (\(figures.patched) from patches)" : ""
+        return "\(figures.objects) objects fetched\(patched), \(ByteCount.text(figures.downloaded)) downloaded, "
+            + "\(ByteCount.text(figures.bytes)) on disk"
+    }
+
+    /// What an operator should know besides, in one line: patches did not do what they were there for.
+    var warning: String? {
+        guard let failure = outcome.fetched.patchFailure else { return nil }
+        let fallen = outcome.fetched.fallen
+        return fallen > 0
+            ? "\(fallen) objects could not be made from patches and were fetched whole: \(failure)"
+            : "patches were not used: \(failure)"
     }
 
     var json: JSONValue {
@@ -43,9 +59,16 @@ struct UpdateOutput: OutputValue {
             "download": [
                 "objects": .integer(outcome.size.objects), "bytes": .integer(outcome.size.bytes),
                 "compressed_bytes": .integer(outcome.size.compressedBytes),
+                "patch_bytes": outcome.size.patchBytes.map { .integer($0) } ?? .null,
+                "download_bytes": .integer(outcome.size.downloadBytes), "patches": .bool(usesPatches),
             ],
             "fetched": [
                 "objects": .integer(outcome.fetched.objects), "bytes": .integer(outcome.fetched.bytes),
+                "from_patches": .integer(outcome.fetched.patched),
+                "whole": .integer(outcome.fetched.objects - outcome.fetched.patched),
+                "fallen_back": .integer(outcome.fetched.fallen),
+                "downloaded_bytes": .integer(outcome.fetched.downloaded),
+                "patch_failure": outcome.fetched.patchFailure.map { .string($0) } ?? .null,
             ],
         ]
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import HostctlCommands
+import LinuxSystem
 import Sysroots
 import SystemPackage
 import Updates
@@ -31,13 +32,23 @@ struct UpdateOptions: ParsableArguments {
     }
 
     /// Runs the update and shows what came of it.
-    func run(command: String, following: SysrootState? = nil) async throws {
+    ///
+    /// - Parameter source: the address of a copy of the origin, for this run.
+    func run(command: String, following: SysrootState? = nil, source: String? = nil) async throws {
+        let options = try HostOptions(
+            root: sysroot.root, command: command, following: following, base: .standard, notice: Notice.show)
+        var transfers = options.transfers
+        // A folder has no mirrors.
+        if source != nil { transfers.mirrors = nil }
         let updater = Updater(
-            root: sysroot.root, command: command, version: HostctlVersion.current, options: .standard,
+            root: sysroot.root, command: command, version: HostctlVersion.current, options: transfers,
             wait: waiting.wait, progress: progress.handler, waiting: WaitOptions.announce)
         let outcome = try updater.run(
-            UpdateRequest(goal, version: version, allowsDowngrade: allowDowngrade, following: following))
-        output.show(UpdateOutput(outcome: outcome, command: command, isSwitch: following != nil))
+            UpdateRequest(
+                goal, version: version, allowsDowngrade: allowDowngrade, following: following, source: source))
+        let answer = UpdateOutput(outcome: outcome, command: command, isSwitch: following != nil)
+        if !output.json, let warning = answer.warning { StandardError.write("warning: \(warning)\n") }
+        output.show(answer)
         // Asked for again after an interruption, nothing is left to be deployed, but the restart is.
         let isWaiting = outcome.result == .unchanged && outcome.previous?.isBooted == false
         if reboot, outcome.result == .deployed || isWaiting { return try await Reboot.now() }
@@ -56,11 +67,30 @@ struct UpgradeCommand: AsyncParsableCommand {
             Examples:
               hostctl upgrade --check
               hostctl upgrade --download-only && hostctl upgrade --from-downloaded --reboot
+              hostctl upgrade --from /media/usb/origin
             """)
 
+    @Option(
+        help: ArgumentHelp(
+            "Fetch from this copy of the origin, such as a USB disk, in this run; what is followed and trusted stays.",
+            valueName: "folder"))
+    var from: String?
     @OptionGroup var options: UpdateOptions
 
-    func run() async throws { try await options.run(command: "hostctl upgrade") }
+    func validate() throws {
+        guard from == nil || !options.fromDownloaded else {
+            throw ValidationError("--from and --from-downloaded exclude each other.")
+        }
+        if let from, from.contains("://") { throw ValidationError("--from takes a folder; 'switch' takes an address.") }
+    }
+
+    func run() async throws {
+        let folder = from.map { FilePath($0).absolute }
+        if let folder, !Files.isFolder(folder.appending("releases")) {
+            throw UpdateError.notACopy(folder: folder.string)
+        }
+        try await options.run(command: "hostctl upgrade", source: folder.map { OriginAddress.url($0.string) })
+    }
 }
 
 /// `hostctl switch`.

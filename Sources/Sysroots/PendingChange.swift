@@ -9,7 +9,11 @@ import TrustMetadata
 /// is named here may be removed.
 public struct PendingChange: Sendable, Equatable {
     /// What a change does.
-    public enum Action: String, Sendable { case deploy, rollback }
+    public enum Action: String, Sendable {
+        case deploy, rollback
+        /// Removes deployments that nothing needs; the target stays the default.
+        case cleanup
+    }
 
     /// What the change does.
     public var action: Action
@@ -61,7 +65,7 @@ public struct PendingChange: Sendable, Equatable {
     public static func exists(in paths: SysrootPaths) -> Bool { Files.exists(path(in: paths)) }
 
     /// The deployments that an interrupted change has left; none when the file cannot be read.
-    static func names(in paths: SysrootPaths) -> [DeploymentName] {
+    public static func names(in paths: SysrootPaths) -> [DeploymentName] {
         do {
             guard let change = try load(paths) else { return [] }
             return change.dropping + (change.isAdding ? [change.target] : [])

@@ -13,6 +13,7 @@ extension SysrootReport {
             "origin": JSONValue(state?.origin), "channel": JSONValue(state?.channel),
             "architecture": JSONValue(state?.architecture), "deployments": .array(deployments.map(\.json)),
             "problems": .array(problems.map(\.json)), "last-failure": lastFailure?.json ?? .null,
+            "last-automatic-run": lastAutomaticRun?.json ?? .null, "hold": hold?.json ?? .null,
         ])
     }
 
@@ -28,6 +29,10 @@ extension SysrootReport {
         for deployment in try fields.objects("deployments") { deployments.append(try DeploymentRecord(deployment)) }
         problems = try SysrootProblem.list(fields)
         lastFailure = try fields.has("last-failure") ? FailureRecord(fields.fields("last-failure")) : nil
+        if fields.has("last-automatic-run") {
+            lastAutomaticRun = try AutomaticRun(known: fields.fields("last-automatic-run"))
+        }
+        hold = try fields.has("hold") ? UpdateHold(fields.fields("hold")) : nil
     }
 }
 

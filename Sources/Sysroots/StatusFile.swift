@@ -5,7 +5,7 @@ import TrustMetadata
 
 /// The last report, readable by everyone: the file `status`, refreshed by every change.
 public struct StatusFile {
-    private let path: FilePath
+    let path: FilePath
 
     public init(_ paths: SysrootPaths) { path = paths.state.appending("status") }
 
@@ -18,16 +18,22 @@ public struct StatusFile {
         if let origin = report.state?.origin { report.state?.origin = Self.withoutPassword(origin) }
         // A failure's text may quote an address.
         if let reason = report.lastFailure?.reason { report.lastFailure?.reason = Self.withoutPasswords(in: reason) }
+        if let detail = report.lastAutomaticRun?.detail {
+            report.lastAutomaticRun?.detail = Self.withoutPasswords(in: detail)
+        }
         try StateFile(path: path).write(report.json, mode: 0o644)
     }
 
     /// The report; `nil` when there is none or it cannot be read.
     func read() -> SysrootReport? {
-        do {
-            return try StateFile(path: path).read { (fields) throws(TrustMetadataError) in try SysrootReport(fields) }
-        } catch {
-            return nil
-        }
+        do { return try readStrictly() } catch { return nil }
+    }
+
+    /// - Throws: `SystemError`, `SysrootError.damagedState`.
+    func requireReadable() throws { _ = try readStrictly() }
+
+    private func readStrictly() throws -> SysrootReport? {
+        try StateFile(path: path).read { (fields) throws(TrustMetadataError) in try SysrootReport(fields) }
     }
 
     static func withoutPasswords(in text: String) -> String {
@@ -35,7 +41,8 @@ public struct StatusFile {
             .joined(separator: " ")
     }
 
-    static func withoutPassword(_ address: String) -> String {
+    /// An address without user and password.
+    public static func withoutPassword(_ address: String) -> String {
         guard let scheme = address.firstRange(of: "://") else { return address }
         let rest = address[scheme.upperBound...]
         let authority = rest.prefix { $0 != "/" }

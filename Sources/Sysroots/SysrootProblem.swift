@@ -24,6 +24,8 @@ public struct SysrootProblem: Sendable, Hashable {
         case unreadableKeys = "unreadable-keys"
         /// A file of hostctl's own state that cannot be read.
         case unreadableState = "unreadable-state"
+        /// A kernel or initramfs under /boot that is missing or damaged; found by `hostctl verify` alone.
+        case damagedKernel = "damaged-kernel"
         /// A part of the sysroot that cannot be read at all.
         case unreadableFolder = "unreadable-folder"
     }

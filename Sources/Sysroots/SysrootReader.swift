@@ -44,8 +44,16 @@ public struct SysrootReader: Sendable {
     /// those of the deployment that the next boot starts.
     public var trustedKeyFolders: [FilePath] { keyFolders(readDeployments()) }
 
+    /// The root folder whose /etc and /usr/lib hold this sysroot's keys and settings: that of the running host, or that
+    /// of the deployment that the next boot starts; `nil` when there is none.
+    public var configurationRoot: FilePath? { configurationRoot(readDeployments()) }
+
+    private func configurationRoot(_ report: SysrootReport) -> FilePath? {
+        report.isRunning ? host.root : report.defaultDeployment.map { paths.folder(of: $0.name) }
+    }
+
     private func keyFolders(_ report: SysrootReport) -> [FilePath] {
-        let root = report.isRunning ? host.root : report.defaultDeployment.map { paths.folder(of: $0.name) }
+        let root = configurationRoot(report)
         let places = ["etc/hostctl/trusted-keys.d", "usr/lib/hostctl/trusted-keys.d"]
         return root.map { root in places.map { root.appending($0) } } ?? []
     }
@@ -152,5 +160,7 @@ public struct SysrootReader: Sendable {
         }
         report.state = reading(SysrootState.path(in: paths)) { try SysrootState.load(paths) }
         report.lastFailure = reading(FailureRecord.path(in: paths)) { try FailureRecord.load(paths) }
+        report.lastAutomaticRun = reading(AutomaticRun.path(in: paths)) { try AutomaticRun.load(paths) }
+        report.hold = reading(UpdateHold.path(in: paths)) { try UpdateHold.load(paths) }
     }
 }

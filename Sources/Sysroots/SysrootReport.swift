@@ -12,6 +12,10 @@ public struct SysrootReport: Sendable, Equatable {
     public var problems: [SysrootProblem] = []
     /// The last change, if it failed.
     public var lastFailure: FailureRecord?
+    /// The last automatic update, if there was one.
+    public var lastAutomaticRun: AutomaticRun?
+    /// Why automatic updates wait, if they do or did.
+    public var hold: UpdateHold?
     /// When this was written into the status file: seconds since 1970; `nil` for what was read just now.
     public var writtenAt: Int64?
 
@@ -23,6 +27,11 @@ public struct SysrootReport: Sendable, Equatable {
     public var defaultDeployment: DeploymentRecord? { deployments.first { $0.isDefault } }
     /// What runs now.
     public var booted: DeploymentRecord? { deployments.first { $0.isBooted } }
+    /// What `hostctl rollback` would make the default.
+    public var rollback: DeploymentRecord? {
+        guard let current = defaultDeployment else { return nil }
+        return listed.dropFirst().first { $0.stateroot == current.stateroot }
+    }
     /// All damage, that of the sysroot first.
     public var allProblems: [SysrootProblem] { problems + deployments.flatMap(\.problems) }
 }

@@ -16,6 +16,10 @@ final class CurlHandle {
         var isFlooded = false
         /// How many bytes the sink had before the request.
         var offset: Int64 = 0
+        /// How many bytes of a redirect's page were thrown away.
+        var ignored: Int64 = 0
+        /// What was asked for, when that was a range.
+        var range: ByteRange?
         let stop: StopFlag?
         private let handle: UnsafeMutableRawPointer
 
@@ -24,46 +28,72 @@ final class CurlHandle {
             self.stop = stop
         }
 
-        /// The last answer's HTTP status; 0 when there was none, as for files.
+        /// The last answer's HTTP status; 0 when there was none.
         var status: Int {
             var value = 0
             hostctl_getinfo_long(handle, CURLINFO_RESPONSE_CODE, &value)
             return value
         }
 
-        /// Whether the answer is what was asked for: the file, or the rest of it. To libcurl, any status below
-        /// 400 is a success, also a redirect to nowhere.
+        /// Whether the answer is what was asked for: the file, the rest of it, or exactly the range. To libcurl, any
+        /// status below 400 is a success, also a redirect to nowhere.
         var isAsked: Bool {
             let status = status
-            return status == 0 || status == (offset > 0 ? 206 : 200)
+            if let range { return status == 206 && wrongRange(range) == nil }
+            return status == (offset > 0 ? 206 : 200)
+        }
+
+        /// Whether the answer sends the client elsewhere.
+        var isRedirect: Bool { [301, 302, 303, 307, 308].contains(status) }
+
+        /// What is wrong with an answer that claims to be a part of the file; `nil` when it is the one that was asked for.
+        func wrongRange(_ range: ByteRange) -> String? {
+            if let coding = header("Content-Encoding"), coding.lowercased() != "identity" {
+                return "it is encoded as '\(coding)'"
+            }
+            let wanted = range.dropping(offset).contentRange
+            guard let header = header("Content-Range") else { return "it does not say which bytes it has" }
+            // The whole size may be left out.
+            let isIt = header == wanted || header == "bytes \(range.dropping(offset).text)/*"
+            return isIt ? nil : "it has '\(header)' instead of '\(wanted)'"
+        }
+
+        /// A header of the last answer.
+        private func header(_ name: String) -> String? {
+            var found: UnsafeMutablePointer<curl_header>?
+            guard curl_easy_header(handle, name, 0, UInt32(CURLH_HEADER), -1, &found) == CURLHE_OK else { return nil }
+            return found?.pointee.value.map { String(cString: $0) }
         }
     }
 
     let receiver: Receiver
+    let options: TransferOptions
 
     init(_ options: TransferOptions, stop: StopFlag?) {
         precondition(Self.isReady, "libcurl cannot start")
         guard let handle = curl_easy_init() else { fatalError("out of memory") }
         raw = OpaquePointer(handle)
+        self.options = options
         receiver = Receiver(handle, stop: stop)
         configure(options)
+        configure(options.network)
     }
 
     deinit { curl_easy_cleanup(handle) }
 
-    private var handle: UnsafeMutableRawPointer { UnsafeMutableRawPointer(raw) }
+    var handle: UnsafeMutableRawPointer { UnsafeMutableRawPointer(raw) }
 
     private func configure(_ options: TransferOptions) {
         set(CURLOPT_NOSIGNAL, 1)
         set(CURLOPT_FAILONERROR, 1)
-        set(CURLOPT_FOLLOWLOCATION, 1)
-        set(CURLOPT_MAXREDIRS, options.redirects)
+        // Redirects are followed here, one by one: see `follow`.
+        set(CURLOPT_FOLLOWLOCATION, 0)
         set(CURLOPT_CONNECTTIMEOUT, options.connectSeconds)
         set(CURLOPT_LOW_SPEED_LIMIT, options.slowestRate)
         set(CURLOPT_LOW_SPEED_TIME, options.stallSeconds)
         set(CURLOPT_TCP_KEEPALIVE, 1)
         set(CURLOPT_BUFFERSIZE, 256 << 10)
-        set(CURLOPT_PROTOCOLS_STR, "http,https,file")
+        set(CURLOPT_PROTOCOLS_STR, "http,https")
         set(CURLOPT_USERAGENT, options.userAgent)
         let context = Unmanaged.passUnretained(receiver).toOpaque()
         hostctl_setopt_pointer(handle, CURLOPT_WRITEDATA, context)
@@ -73,21 +103,28 @@ final class CurlHandle {
         hostctl_setopt_progress(handle, checkProgress)
     }
 
-    private func set(_ option: CURLoption, _ value: Int) { hostctl_setopt_long(handle, option, value) }
-    private func set(_ option: CURLoption, _ value: String) { hostctl_setopt_string(handle, option, value) }
+    func set(_ option: CURLoption, _ value: Int) { hostctl_setopt_long(handle, option, value) }
+    func set(_ option: CURLoption, _ value: String) { hostctl_setopt_string(handle, option, value) }
 
     /// Makes one request; the body goes to the receiver's sink.
-    func perform(_ url: String, offset: Int64) -> CURLcode {
-        set(CURLOPT_URL, url)
-        // A connection that was meant to be encrypted stays so.
-        set(CURLOPT_REDIR_PROTOCOLS_STR, url.hasPrefix("https:") ? "https" : "http,https")
+    ///
+    /// - Parameters:
+    ///   - offset: how many bytes the sink has already: of the file, or of the range.
+    ///   - range: what is asked for; by default the whole file.
+    func perform(_ url: String, offset: Int64, range: ByteRange? = nil) -> CURLcode {
         hostctl_setopt_offset(handle, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(receiver.limit - offset))
-        hostctl_setopt_offset(handle, CURLOPT_RESUME_FROM_LARGE, curl_off_t(offset))
+        hostctl_setopt_offset(handle, CURLOPT_RESUME_FROM_LARGE, curl_off_t(range == nil ? offset : 0))
+        if let range {
+            set(CURLOPT_RANGE, range.dropping(offset).text)
+        } else {
+            hostctl_setopt_pointer(handle, CURLOPT_RANGE, nil)
+        }
+        receiver.range = range
         receiver.offset = offset
         receiver.count = offset
         receiver.failure = nil
         receiver.isFlooded = false
-        return curl_easy_perform(handle)
+        return follow(url)
     }
 
     /// Whether bytes came that go on where the sink had stopped. When a length happens to be the offset, libcurl
@@ -101,8 +138,12 @@ private func receiveBody(
 ) -> Int {
     guard let context else { return 0 }
     let receiver = Unmanaged<CurlHandle.Receiver>.fromOpaque(context).takeUnretainedValue()
-    guard receiver.count > receiver.offset || receiver.isAsked else { return 0 }
     let length = size * count
+    if receiver.isRedirect {
+        receiver.ignored += Int64(length)
+        return receiver.ignored > ignoredLimit ? 0 : length
+    }
+    guard receiver.count > receiver.offset || receiver.isAsked else { return 0 }
     receiver.count += Int64(length)
     guard receiver.count <= receiver.limit else { return 0 }
     do {

@@ -17,6 +17,11 @@ public struct TransferOptions: Sendable {
     /// Redirects in a row; CDNs need one or two.
     public var redirects = 5
 
+    /// Proxy, passwords, certificates.
+    public var network = NetworkOptions()
+    /// Other addresses of the same files; shared by all connections of a command.
+    public var mirrors: Mirrors?
+
     public init(userAgent: String = "hostctl") { self.userAgent = userAgent }
 
     func pause(beforeAttempt attempt: Int) -> Double {

@@ -36,6 +36,9 @@ public struct JSONFields: Sendable {
     /// Whether there is such a member, even one that is `null`.
     public func has(_ key: String) -> Bool { members[key] != nil }
 
+    /// Whether there is such a member and it is not `null`.
+    public func isSet(_ key: String) -> Bool { members[key].map { $0 != .null } ?? false }
+
     /// The text of `key`.
     ///
     /// - Throws: `TrustMetadataError.malformed` when it is missing or of another kind; so do all that follow.

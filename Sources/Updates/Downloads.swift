@@ -18,6 +18,9 @@ struct Downloads {
     /// The ref that keeps a complete download from being collected.
     static let lease = "hostctl/download"
 
+    /// Its lock stays where it is: whoever holds it would otherwise hold a file that nobody else finds.
+    private static let lockName = "lock"
+
     init(_ paths: SysrootPaths) { folder = paths.state.appending("download") }
 
     var staging: FilePath { folder.appending("staging") }
@@ -27,7 +30,7 @@ struct Downloads {
     func lock(_ command: String, seconds: Double, waiting: (String?) -> Void) throws -> FileLock {
         try Files.makeFolder(folder, mode: 0o700)
         return try FileLock(
-            folder.appending("lock"), .exclusive, seconds: seconds, holder: command, waiting: waiting)
+            folder.appending(Self.lockName), .exclusive, seconds: seconds, holder: command, waiting: waiting)
     }
 
     func save(_ signedManifest: [UInt8]) throws { try Files.replace(manifestPath, with: signedManifest) }
@@ -56,5 +59,16 @@ struct Downloads {
     func clear(_ store: Store) throws {
         try Files.remove(manifestPath)
         try store.setRef(Self.lease, to: nil)
+    }
+
+    /// Whether a download is complete, and waits to be deployed.
+    var isComplete: Bool { Files.exists(manifestPath) }
+
+    /// What lies here besides the lock.
+    ///
+    /// - Throws: `SystemError`.
+    func contents() throws -> [FilePath] {
+        try Files.namesIfPresent(in: folder).filter { $0 != Self.lockName && !Files.isTemporary($0) }
+            .map { folder.appending($0) }
     }
 }

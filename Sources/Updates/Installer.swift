@@ -69,7 +69,8 @@ public struct Installer {
         fetch.reserve = try SpaceCheck.estimate(like: nil, in: nil)
         try SpaceCheck(paths).requireBoot()
         var outcome = UpdateOutcome(result: .deployed, manifest: manifest, previous: nil, size: manifest.full)
-        outcome.fetched = try fetch.run(manifest, signed: signed, client: client, size: manifest.full)
+        outcome.fetched = try fetch.run(
+            manifest, signed: signed, client: client, size: manifest.full, usesPatches: false)
         progress(ProgressReport("deploying"))
         var following = request.following
         following.sequence = sequence

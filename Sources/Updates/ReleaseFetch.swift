@@ -21,10 +21,13 @@ struct ReleaseFetch {
     /// Fetches all that the manifest's commit needs. The commit and its signatures are verified before the
     /// first of its objects is asked for, and enter the store after the last.
     ///
-    /// - Parameter size: what is missing at most.
+    /// - Parameters:
+    ///   - size: what is missing at most.
+    ///   - usesPatches: whether something may be here that patches start from.
     /// - Throws: `UpdateError.notEnoughSpace` before the first write; `TransferError`, `StoreError`,
     ///   `TrustMetadataError`, `ReleaseError`, `SystemError`.
-    func run(_ manifest: ReleaseManifest, signed: [UInt8], client: ReleaseClient, size: FetchSize) throws
+    func run(_ manifest: ReleaseManifest, signed: [UInt8], client: ReleaseClient, size: FetchSize, usesPatches: Bool)
+        throws
         -> FetchFigures
     {
         let commit = try client.commit(of: manifest)
@@ -33,7 +36,12 @@ struct ReleaseFetch {
         // Nothing is written yet, unless an earlier run has.
         if !Files.exists(downloads.staging) { try needed.require(at: store.path) }
         let transaction = try StoreTransaction(store, staging: .resumable(downloads.staging))
-        try needed.require(at: store.path, staged: transaction)
+        let spare = try needed.require(at: store.path, staged: transaction)
+        var patches = PatchFigures()
+        if usesPatches {
+            let stage = PatchStage(manifest: manifest, client: client, options: options, progress: progress)
+            patches = try stage.run(into: transaction, size: size, spare: spare)
+        }
         FaultPoint.reached("fetch.before-objects")
         let fetcher = ObjectFetcher(
             repository: OriginLayout(root: origin).place(of: OriginLayout.store), options: options,
@@ -44,7 +52,7 @@ struct ReleaseFetch {
         try keep(commit, manifest, transaction)
         try downloads.save(signed)
         FaultPoint.reached("fetch.after-manifest")
-        return figures
+        return figures.adding(patches)
     }
 
     /// Brings everything into the store and names it before a collector could run.

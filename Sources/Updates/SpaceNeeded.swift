@@ -23,8 +23,10 @@ struct SpaceNeeded {
     }
 
     /// - Parameter transaction: has what an interrupted run fetched, which is not needed again.
+    /// - Returns: the bytes that are left for anything else.
     /// - Throws: `UpdateError.notEnoughSpace`, `UpdateError.notEnoughFiles`, `SystemError`.
-    func require(at path: FilePath, staged transaction: StoreTransaction? = nil) throws {
+    @discardableResult
+    func require(at path: FilePath, staged transaction: StoreTransaction? = nil) throws -> Int64 {
         let count = Int64(transaction?.stagedCount ?? 0)
         let needed = max(0, bytes - (try transaction?.stagedBytes() ?? 0) - min(count, objects) * Self.block)
         let space = try FileSystemSpace(at: path)
@@ -35,5 +37,6 @@ struct SpaceNeeded {
             throw UpdateError.notEnoughFiles(
                 path: path.string, needed: files - min(count, objects), available: space.files)
         }
+        return space.bytes - needed
     }
 }

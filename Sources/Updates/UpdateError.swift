@@ -16,6 +16,8 @@ public enum UpdateError: ExplainedError, Equatable {
     case notEnoughSpace(path: String, needed: Int64, available: Int64)
     /// Fewer files can be made than the update needs; nothing was written.
     case notEnoughFiles(path: String, needed: Int64, available: Int64)
+    /// The folder of `--from` holds no origin.
+    case notACopy(folder: String)
     /// Somebody rolled back or deployed while this update was downloading.
     case changedMeanwhile
 
@@ -25,6 +27,7 @@ public enum UpdateError: ExplainedError, Equatable {
         case .nothingDownloaded: "nothing has been downloaded yet"
         case .notEnoughSpace(let path, let needed, let available):
             "not enough space on \(path): \(needed) bytes are needed and \(available) are free"
+        case .notACopy(let folder): "there is no origin in \(folder)"
         case .notEnoughFiles(let path, let needed, let available):
             "not enough room for files on \(path): \(needed) are needed and \(available) can be made"
         case .changedMeanwhile: "another command has changed the deployments during the download"
@@ -40,9 +43,11 @@ public enum UpdateError: ExplainedError, Equatable {
         case .noOrigin: "choose one with 'hostctl switch --origin URL CHANNEL'"
         case .nothingDownloaded: "run 'hostctl upgrade --download-only' first"
         case .notEnoughSpace, .notEnoughFiles: "free some space and run the command again; nothing was written"
+        case .notACopy: "give the folder that holds 'releases' and 'store', and check that the disk is mounted"
         case .changedMeanwhile: "run the command again; what was downloaded is kept"
         case .otherDownload: "use the channel and the version that were downloaded, or download anew"
-        case .damagedDeployment: "give --allow-downgrade to replace it by whatever the channel offers"
+        case .damagedDeployment:
+            "'hostctl verify --repair' fetches it anew; --allow-downgrade replaces it by whatever the channel offers"
         case .noTrustedKeys(let folders) where folders.isEmpty: "run 'hostctl install sysroot' (again)"
         case .noTrustedKeys: "put the release's public key there"
         }
@@ -54,6 +59,7 @@ extension UpdateError {
         switch self {
         case .noTrustedKeys: .untrusted
         case .notEnoughSpace, .notEnoughFiles: .noSpace
+        case .notACopy: .network
         case .noOrigin, .nothingDownloaded, .otherDownload, .damagedDeployment, .changedMeanwhile: .failed
         }
     }

@@ -23,13 +23,19 @@ public struct UpdateRequest: Sendable {
     /// What to follow from now on; what is followed already by default.
     public var following: SysrootState?
 
+    /// The address of a copy of the origin, for this run alone: what is followed stays as it is, and so does what
+    /// is accepted.
+    public var source: String?
+
     public init(
-        _ goal: Goal, version: String? = nil, allowsDowngrade: Bool = false, following: SysrootState? = nil
+        _ goal: Goal, version: String? = nil, allowsDowngrade: Bool = false, following: SysrootState? = nil,
+        source: String? = nil
     ) {
         self.goal = goal
         self.version = version
         self.allowsDowngrade = allowsDowngrade
         self.following = following
+        self.source = source
     }
 }
 

@@ -90,6 +90,8 @@ private struct Update {
     let downloads: Downloads
     let keys: TrustedKeys
     let following: SysrootState
+    /// Where things are fetched from in this run.
+    private var origin: String { request.source ?? following.origin }
 
     init(_ updater: Updater, _ reader: SysrootReader, _ request: UpdateRequest) throws {
         self.updater = updater
@@ -130,7 +132,7 @@ private struct Update {
 
     /// Settles which release is meant, and whether it is acceptable, from small signed documents.
     private func findRelease() throws -> Found {
-        let client = ReleaseClient(origin: following.origin, keys: keys, options: updater.options)
+        let client = ReleaseClient(origin: origin, keys: keys, options: updater.options)
         let channel = try ChannelName(following.channel)
         updater.progress(ProgressReport("looking for releases"))
         let (manifest, signed, index) = try client.release(
@@ -171,9 +173,18 @@ private struct Update {
             size: manifest.fetchSize(from: previous?.checksum))
     }
 
-    /// A deployment whose commit is lost is replaced rather than trusted: the same release may be fetched again.
+    /// A deployment whose commit is lost is replaced rather than trusted: the same release may be fetched again. Looked
+    /// at is what costs nothing, the first folders; `hostctl verify` looks at everything.
     private func commitIfWhole(_ checksum: Checksum) throws -> Commit? {
-        do { return try store.commit(checksum) } catch is StoreError { return nil }
+        do {
+            let commit = try store.commit(checksum)
+            let folders = try store.tree(commit.rootTree).folders
+            let needed = folders.flatMap { [ObjectName($0.tree, .dirtree), ObjectName($0.metadata, .dirmeta)] }
+            let isWhole = (needed + [ObjectName(commit.rootMetadata, .dirmeta)]).allSatisfy { store.contains($0) }
+            return isWhole ? commit : nil
+        } catch is StoreError {
+            return nil
+        }
     }
 
     private func fetchAndDeploy() throws -> UpdateOutcome {
@@ -184,14 +195,15 @@ private struct Update {
             return found.outcome
         }
         var fetch = ReleaseFetch(
-            origin: following.origin, store: store, downloads: downloads, keys: keys, options: updater.options,
+            origin: origin, store: store, downloads: downloads, keys: keys, options: updater.options,
             progress: updater.progress)
         if request.goal == .deploy {
             fetch.reserve = try SpaceCheck.estimate(like: found.outcome.previous?.checksum, in: store)
             try SpaceCheck(updater.paths).requireBoot()
         }
         let figures = try fetch.run(
-            found.outcome.manifest, signed: found.signed, client: found.client, size: found.outcome.size)
+            found.outcome.manifest, signed: found.signed, client: found.client, size: found.outcome.size,
+            usesPatches: true)
         var outcome = found.outcome.with(.downloaded)
         outcome.fetched = figures
         try rememberSequence(found.sequence)

@@ -36,9 +36,8 @@ final class DeploymentFixture {
         let request = DeployRequest(
             commit: commit, refspec: TestImage.ref, stateroot: "host", kernelArguments: kernelArguments,
             trustedKeys: keys)
-        let change = try change()
-        let record = try change.deploy(request)
-        _ = try change.collectGarbage()
+        let record = try change().deploy(request)
+        _ = try SysrootChange.cleanUp(root: root, CleanupRequest(), command: "hostctl cleanup")
         return record
     }
 

@@ -1,3 +1,4 @@
+import ObjectFormats
 import Settings
 import SystemPackage
 import TestSupport
@@ -102,19 +103,37 @@ import Testing
     @Test("path excludes become dpkg's options in their order, exceptions too")
     func excludes() throws {
         let recipe = try read("PathExcludes=/usr/share/doc/* !/usr/share/doc/*/copyright")
+        let lock = PackageLock(suite: "trixie", architecture: "amd64", sourceDate: 1, sources: [], packages: [])
         let stage = PackageStage(
-            recipe: recipe, tree: "/work/tree", cache: "/work/packages", environment: BuildEnvironment(sourceDate: 1))
+            recipe: recipe, lock: lock, tree: "/work/tree", cache: "/work/packages",
+            environment: BuildEnvironment(sourceDate: 1))
         let command = stage.command(sources: "/work/sources.list")
         let exclude = try #require(command.firstIndex(of: "--dpkgopt=path-exclude=/usr/share/doc/*"))
         #expect(command[exclude + 1] == "--dpkgopt=path-include=/usr/share/doc/*/copyright")
         #expect(command.suffix(3) == ["trixie", "/work/tree", "/work/sources.list"])
     }
 
-    @Test("the lean host's recipe is valid, for Debian 12 too", arguments: ["Suite=trixie", "Suite=bookworm"])
-    func leanHost(override: String) throws {
-        let recipe = try Recipe(reading: "images/lean-host", overrides: [override])
+    @Test("the lean host's recipe is valid, and has SSH as an option")
+    func leanHost() throws {
+        let recipe = try Recipe(reading: "images/lean-host")
         #expect(recipe.channel == "lean-host/stable")
-        #expect(recipe.packages.contains("openssh-server"))
+        #expect(!recipe.packages.contains("openssh-server"))
+        let remote = try Recipe(reading: "images/lean-host", overrides: ["Options=ssh"])
+        #expect(remote.packages == recipe.packages + ["openssh-server"])
+        #expect(remote.removals.count > recipe.removals.count)
+    }
+
+    @Test("an option that the recipe does not have is refused")
+    func noOption() {
+        #expect(error("Options=ssh")?.problem == "Options= cannot be 'ssh'")
+        #expect(error("Options=../x")?.problem == "Options= cannot be '../x'")
+    }
+
+    @Test("hostctl's own programs are looked for relative to the recipe")
+    func binaries() throws {
+        #expect(try read().hostctlBinaries == nil)
+        #expect(try read("HostctlBinaries=bin/x").hostctlBinaries == folder.path.appending("bin/x"))
+        #expect(try read("HostctlBinaries=/opt/x").hostctlBinaries == "/opt/x")
     }
 }
 
@@ -128,14 +147,20 @@ import Testing
         ] as [(String, UInt64?)])
     func dates(text: String, expected: UInt64?) { #expect(ArchiveDate.parse(text) == expected) }
 
-    @Test("the newest of the archive's index files counts")
-    func newest() throws {
+    @Test("each of the archive's index files counts with its date")
+    func sources() throws {
         let folder = try TemporaryFolder()
-        #expect(try ArchiveDate.newest(in: folder.path.appending("lists")) == nil)
+        #expect(try ArchiveDate.sources(in: folder.path.appending("lists")) == [])
         try folder.write("lists/a_InRelease", text: "Origin: Debian\nDate: Sat, 08 Nov 2025 10:12:00 UTC\n")
         try folder.write("lists/b_InRelease", text: "Date: Sun, 09 Nov 2025 10:12:00 UTC\n")
         try folder.write("lists/c_Packages", text: "Date: Mon, 10 Nov 2025 10:12:00 UTC\n")
-        #expect(try ArchiveDate.newest(in: folder.path.appending("lists")) == 1_762_683_120)
+        try folder.write("lists/a_dists_trixie_InRelease", text: "Date: Sun, 09 Nov 2025 10:12:00 UTC\n")
+        #expect(
+            try ArchiveDate.sources(in: folder.path.appending("lists")) == [
+                PackageLock.Source(index: "a", date: 1_762_596_720),
+                PackageLock.Source(index: "a/dists/trixie", date: 1_762_683_120),
+                PackageLock.Source(index: "b", date: 1_762_683_120),
+            ])
     }
 
     @Test("a package that is not installed is not listed, a held one is")

@@ -56,7 +56,7 @@ import TrustMetadata
         let text = report.text(listingPackages: true)
         for part in [
             "test/stable 1.2, x86_64", "2025-11-08T10:12:00Z", "6.1", "rw quiet", "3.0 MiB",
-            "  systemd 257.9-1 amd64\n",
+            "  systemd 257.9-1 amd64 10752000\n",
         ] {
             #expect(text.contains(part))
         }

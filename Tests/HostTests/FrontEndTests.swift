@@ -80,10 +80,11 @@ import TrustMetadata
         #expect(try json.jsonError.integer("exit_code") == 1)
     }
 
-    @Test("status loads no libostree, and none of what comes with it")
-    func libraries() throws {
+    @Test(
+        "what only reads loads no libostree, and none of what comes with it", arguments: ["status", "diff", "history"])
+    func libraries(_ verb: String) throws {
         let host = try HostFixture.prepared()
-        let result = try host.onSysroot("status", environment: ["LD_DEBUG": "files"])
+        let result = try host.onSysroot(verb, environment: ["LD_DEBUG": "files"])
         expect(result, 0, "calling init: ")
         for library in ["libostree", "libglib", "libgio", "libcurl", "libgpgme"] {
             #expect(!result.errorText.contains(library), "\(library)")

@@ -23,6 +23,8 @@ final class HostFixture {
     let builds: Store
     /// The origin's address as hosts know it; a test may put a server in front of the folder.
     var address: String
+    /// From how many earlier releases publications make patches.
+    var patches = 0
 
     /// - Parameters:
     ///   - releases: the versions to publish, oldest first.
@@ -120,7 +122,7 @@ final class HostFixture {
     func publication(to origin: FilePath? = nil, _ image: String = HostFixture.ref) -> [String] {
         [
             "release", "publish", (origin ?? self.origin).string, image, "--store", buildsPath.string, "--key",
-            key.string,
+            key.string, "--patches", "\(patches)",
         ]
     }
 

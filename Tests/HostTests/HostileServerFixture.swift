@@ -2,6 +2,7 @@ import Checksums
 import Glibc
 import LinuxSystem
 import ObjectFormats
+import ObjectPatches
 import ObjectStorage
 import Releases
 import Signatures
@@ -24,8 +25,15 @@ final class HostileServerFixture {
     /// A second trusted key, which both images ship.
     let retired: PrivateKey
 
-    init() throws {
-        let template = try Self.template.get()
+    convenience init() throws { try self.init(Self.template.get()) }
+
+    /// A host that runs release 2, and could have release 3 by patches from 2; or one that runs 1, where none start.
+    convenience init(patchesFor installed: String) throws {
+        let template = try (installed == "2" ? Self.patchedTemplate : Self.distantTemplate).get()
+        try self.init(template)
+    }
+
+    private init(_ template: Template) throws {
         host = try HostFixture(copying: template.host)
         server = try ScriptedServer(serving: host.origin)
         key = try PrivateKey(reading: host.key, passphrase: nil)
@@ -53,6 +61,44 @@ final class HostileServerFixture {
         try host.install(version: "1")
         atexit { HostileServerFixture.removeTemplate() }
         return Template(host: host, retired: retired)
+    }
+
+    /// As `template`, with a third release and patches.
+    private static let patchedTemplate = Result { try patchedTemplate(installed: "2") }
+    private static let distantTemplate = Result { try patchedTemplate(installed: "1") }
+
+    private static func patchedTemplate(installed: String) throws -> Template {
+        let host = try HostFixture(releases: [], installed: nil)
+        host.patches = 1
+        for version in ["1", "2", "3"] { try host.publish(patchedImage(version)) }
+        try host.install(version: installed)
+        let folder = host.root.removingLastComponent()
+        kept.with { $0.append(folder) }
+        atexit { HostileServerFixture.removeKept() }
+        return Template(host: host, retired: try PrivateKey.generate())
+    }
+
+    private static let kept = Guarded<[FilePath]>([])
+
+    private static func removeKept() {
+        for folder in kept.with({ $0 }) {
+            do { try Files.removeTree(folder) } catch { print("\(error)") }
+        }
+    }
+
+    /// An image of files that are large enough for differences, of which three stay, twelve change and three are new.
+    private static func patchedImage(_ version: String) -> TestImage {
+        var image = HostFixture.image(version)
+        for number in 0..<15 {
+            var lines = (0..<400).map { "\(number) \($0) \($0 &* 2_654_435_761 ^ number &* 40_503)" }
+            if number >= 3 { lines[number * 7] = "changed in \(version)" }
+            image.files["usr/lib/data/\(number)"] = lines.joined(separator: "\n")
+        }
+        for number in 0..<3 {
+            let lines = (0..<300).map { "\($0 &* 48_271 &+ number) of \(version)" }
+            image.files["usr/lib/data/new-\(version)-\(number)"] = lines.joined(separator: "\n")
+        }
+        return image
     }
 
     /// A static value's life never ends by itself.
@@ -158,7 +204,8 @@ final class HostileServerFixture {
                 decoding: try Files.read(host.sysroot.paths.bootEntries.appending(name), limit: 1 << 16), as: UTF8.self)
         }
         let refs = try host.sysroot.store.refs().map { "\($0.key) \($0.value)" }.sorted()
-        let notes = ["download", "failure.json", "revoked.json", "status", "lock"].map { "/ostree/hostctl/\($0)" }
+        let notes = ["download", "failure.json", "history.jsonl", "revoked.json", "status", "lock"]
+            .map { "/ostree/hostctl/\($0)" }
         let files = try host.sysroot.snapshot(without: notes + ["/ostree/repo/.lock", "/ostree/repo/tmp"])
         return try host.sysroot.stockStatus() + entries + refs + files
     }
@@ -202,6 +249,36 @@ final class HostileServerFixture {
         server.heal()
         try host.change("upgrade")
         try host.expectAgreement(expected, sourceLocation: sourceLocation)
+    }
+}
+
+// MARK: patches
+
+extension HostileServerFixture {
+    static let patchIndexPath = "patches/lean-host/stable/x86_64/3.index"
+    static let patchPoolPath = "patches/lean-host/stable/x86_64/3.pool"
+
+    /// The index of release 3's patches.
+    func patchIndex() throws -> PatchIndex {
+        let files = try #require(try manifest("3").patches)
+        return try PatchIndex(frame: served(Self.patchIndexPath), decodedSize: Int(files.indexDecodedSize))
+    }
+
+    /// Offers release 3 with other patches, well signed.
+    func offerPatches(_ change: (inout PatchFiles) -> Void) async throws {
+        var manifest = try manifest("3")
+        var files = try #require(manifest.patches)
+        change(&files)
+        manifest.patches = files
+        try await offer(manifest)
+    }
+
+    /// Upgrades to release 3, which must work; what was fetched.
+    func upgrade(sourceLocation: SourceLocation = #_sourceLocation) throws -> JSONFields {
+        let deployed = try host.versions()
+        let fetched = try host.changeJSON("upgrade").fields("fetched")
+        try host.expectAgreement(["3"] + deployed.prefix(1), sourceLocation: sourceLocation)
+        return fetched
     }
 }
 

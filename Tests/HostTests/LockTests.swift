@@ -10,40 +10,34 @@ import TrustMetadata
 
 /// Several commands at once.
 @Suite struct LockTests {
-    /// A file of an origin that does not arrive until the test says so.
+    /// A server of the host's origin, at which one file does not arrive until the test says so.
     private final class Delayed {
-        private let path: FilePath
-        private let kept: FilePath
+        private let server: ScriptedServer
+        private let isAsked = StopFlag()
+        private let isReleased = StopFlag()
 
-        init(_ path: FilePath) throws {
-            self.path = path
-            kept = path.removingLastComponent().appending("kept")
-            guard rename(path.string, kept.string) == 0, mkfifo(path.string, 0o644) == 0 else {
-                throw SystemError("delay", path.string)
-            }
+        init(_ host: HostFixture, _ path: String) throws {
+            server = try ScriptedServer(serving: host.origin)
+            try SysrootState(origin: server.url, channel: HostFixture.channel, architecture: "x86_64")
+                .save(host.sysroot.paths)
+            let (isAsked, isReleased) = (isAsked, isReleased)
+            server.set(
+                .after {
+                    isAsked.set()
+                    _ = waitUntil(timeout: 30) { isReleased.isSet }
+                }, for: path)
         }
 
-        /// Waits for a reader, and makes it wait.
-        ///
-        /// - Returns: what lets it go on; the file is whole for whoever comes later.
-        func reader() throws -> Descriptor {
-            var raw: Int32 = -1
-            _ = waitUntil(timeout: 20) {
-                raw = open(path.string, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
-                return raw >= 0
-            }
-            guard raw >= 0 else { throw SystemError("wait for a reader of", path.string) }
-            let pipe = Descriptor(adopting: raw, path: path.string)
-            let whole = try Files.read(kept, limit: 1 << 20)
-            guard rename(kept.string, path.string) == 0 else { throw SystemError("restore", path.string) }
-            try pipe.write(whole)
-            return pipe
-        }
+        /// Waits until somebody asks for the file.
+        func waitForReader() throws { try #require(waitUntil(timeout: 20) { isAsked.isSet }) }
+
+        /// Lets the file arrive; whoever comes later has it at once.
+        func release() { isReleased.set() }
     }
 
     private func delayedCommit(_ host: HostFixture, _ version: String) throws -> Delayed {
         let commit = try host.commit(version)
-        return try Delayed(host.origin.appending("store/objects/\(commit.prefix(2))/\(commit.dropFirst(2)).commit"))
+        return try Delayed(host, "store/objects/\(commit.prefix(2))/\(commit.dropFirst(2)).commit")
     }
 
     private func start(_ host: HostFixture, _ arguments: String...) throws -> ChildProcess {
@@ -55,14 +49,15 @@ import TrustMetadata
         let host = try HostFixture()
         let delayed = try delayedCommit(host, "2")
         let first = try start(host, "upgrade")
-        let pipe = try delayed.reader()
+        defer { withExtendedLifetime(delayed) {} }
+        try delayed.waitForReader()
         let begin = ContinuousClock.now
         expect(try host.onSysroot("upgrade"), 6, "hostctl upgrade (pid \(first.id))")
         #expect(ContinuousClock.now - begin < .seconds(5))
         let patient = try host.onSysroot("upgrade", "--wait", "0.5")
         expect(patient, 6, "waiting for hostctl upgrade (pid \(first.id))")
         #expect(patient.errorText.contains("is locked by hostctl upgrade (pid \(first.id))"))
-        _ = consume pipe
+        delayed.release()
         #expect(try first.wait().status == 0)
         try host.expectAgreement(["2", "1"])
         #expect(try !host.status().has("last-failure"))
@@ -73,11 +68,12 @@ import TrustMetadata
         let host = try HostFixture()
         let delayed = try delayedCommit(host, "2")
         let first = try start(host, "upgrade")
-        let pipe = try delayed.reader()
+        defer { withExtendedLifetime(delayed) {} }
+        try delayed.waitForReader()
         let second = try start(host, "upgrade", "--wait", "60", "--json")
         usleep(300_000)
         #expect(second.isRunning)
-        _ = consume pipe
+        delayed.release()
         #expect(try first.wait().status == 0)
         let result = try second.wait()
         expect(result, 0)
@@ -91,10 +87,11 @@ import TrustMetadata
         try host.change("upgrade", "--version", "2")
         let delayed = try delayedCommit(host, "3")
         let upgrade = try start(host, "upgrade")
-        let pipe = try delayed.reader()
+        defer { withExtendedLifetime(delayed) {} }
+        try delayed.waitForReader()
         try host.change("rollback")
         try host.expectAgreement(["1", "2"])
-        _ = consume pipe
+        delayed.release()
         expect(try upgrade.wait(), 1, "another command has changed the deployments")
         try host.expectAgreement(["1", "2"])
         #expect(try host.changeJSON("upgrade").fields("fetched").integer("objects") == 0)
@@ -107,9 +104,10 @@ import TrustMetadata
         try host.change("upgrade", "--version", "2")
         let delayed = try delayedCommit(host, "3")
         let upgrade = try start(host, "upgrade")
-        let pipe = try delayed.reader()
+        defer { withExtendedLifetime(delayed) {} }
+        try delayed.waitForReader()
         try host.change("pin", "1")
-        _ = consume pipe
+        delayed.release()
         #expect(try upgrade.wait().status == 0)
         try host.expectAgreement(["3", "2", "1*"])
     }
@@ -203,10 +201,11 @@ import TrustMetadata
         let host = try HostFixture()
         let delayed = try delayedCommit(host, "2")
         let first = try start(host, "upgrade")
-        let pipe = try delayed.reader()
+        defer { withExtendedLifetime(delayed) {} }
+        try delayed.waitForReader()
         first.signal(SIGKILL)
         _ = try first.wait()
-        _ = consume pipe
+        delayed.release()
         try host.change("upgrade")
         try host.expectAgreement(["2", "1"])
     }

@@ -89,7 +89,7 @@ import TrustMetadata
     func password() throws {
         let host = try HostFixture.prepared()
         let address = "http://user:secret@127.0.0.1:1/"
-        #expect(try host.onSysroot("switch", HostFixture.channel, "--origin", address).status == 5)
+        expect(try host.onSysroot("switch", HostFixture.channel, "--origin", address), 1, "auth.conf")
         let text = try host.sysroot.read("ostree/hostctl/status")
         #expect(text.contains("last-failure"))
         #expect(!text.contains("secret"), "\(text)")

@@ -1,5 +1,8 @@
+import Checksums
 import Glibc
 import LinuxSystem
+import ObjectFormats
+import ObjectStorage
 import SysrootFixtures
 import Sysroots
 import SystemPackage
@@ -166,12 +169,18 @@ import TrustMetadata
         try host.expectAgreement(["2.1", "2.2"])
     }
 
-    @Test("a lost commit of the deployed release is fetched again, not reported for ever")
-    func lostCommit() throws {
+    @Test(
+        "a lost commit or root of the deployed release is fetched again, not reported for ever",
+        arguments: ["commit", "dirtree", "dirmeta"])
+    func lostCommit(_ kind: String) throws {
         let host = try HostFixture(releases: ["1"])
-        let commit = try host.commit("1")
-        let path = "objects/\(commit.prefix(2))/\(commit.dropFirst(2)).commit"
-        try Files.remove(host.sysroot.paths.repository.appending(path))
+        let store = try host.sysroot.store
+        let commit = try store.commit(host.checksum("1"))
+        let names = [
+            "commit": ObjectName(try host.checksum("1"), .commit), "dirtree": ObjectName(commit.rootTree, .dirtree),
+            "dirmeta": ObjectName(commit.rootMetadata, .dirmeta),
+        ]
+        try Files.remove(store.path(of: try #require(names[kind])))
         let result = try host.onSysroot("upgrade")
         #expect(result.status == 0, "\(result.errorText)")
         try host.sysroot.ostree("fsck", "--quiet", "--repo=\(host.sysroot.paths.repository)")

@@ -22,7 +22,10 @@ import TrustMetadata
             ["image", "inspect"], ["release"], ["release", "init"], ["release", "publish", "o", "r", "--store", "s"],
             ["release", "publish", "o", "r", "--store", "s", "--sign-command", "x"], ["release", "list"],
             ["release", "prune", "o", "--key", "k"], ["release", "prune", "o", "--keep", "0", "--key", "k"], ["key"],
-            ["key", "generate"], ["key", "show"], ["key", "show", "a", "b"],
+            ["key", "generate"], ["key", "show"], ["key", "show", "a", "b"], ["diff", "a", "b", "c"],
+            ["diff", "--store", "s"], ["diff", "a", "b", "--store", "s", "--sysroot", "r"], ["history", "extra"],
+            ["history", "--limit", "0"], ["history", "--limit", "all"], ["doctor", "extra"], ["upgrade", "--from"],
+            ["upgrade", "--from", "f", "--from-downloaded"],
         ])
     func usage(_ arguments: [String]) throws {
         let result = try hostctl(arguments)

@@ -20,6 +20,8 @@ public struct TestImage {
     /// Paths that this image lacks.
     public var missing: [String] = []
     public var kernelArguments: [String] = []
+    /// Packages as `name version`.
+    public var packages: [String] = []
 
     public init(_ version: String) { self.version = version }
 
@@ -57,6 +59,10 @@ public struct TestImage {
             Commit.Key.architecture: .string("x86_64"),
         ]
         if !kernelArguments.isEmpty { metadata[Commit.Key.kernelArguments] = .strings(kernelArguments) }
+        if !packages.isEmpty {
+            metadata[Commit.Key.packages] = .rows(
+                packages.map { $0.split(separator: " ").map(String.init) + ["amd64", "1"] })
+        }
         if let ref { metadata[Commit.Key.refBinding] = .strings([ref]) }
         let commit = Commit(
             metadata: metadata, subject: "test \(version)", timestamp: timestamp, rootTree: stored.rootTree,

@@ -86,6 +86,11 @@ public final class ChildProcess {
     /// - Throws: `SystemError`.
     public func outputSoFar() throws -> String { String(decoding: try contents(of: output), as: UTF8.self) }
 
+    /// What it has written to standard error so far.
+    ///
+    /// - Throws: `SystemError`.
+    public func errorsSoFar() throws -> String { String(decoding: try contents(of: errors), as: UTF8.self) }
+
     /// Waits for its end; kills it and its group after `timeout` seconds.
     ///
     /// - Throws: `SystemError`.

@@ -13,6 +13,8 @@ public final class ScriptedServer: Sendable {
         public let path: String
         /// The value of its `Range` header.
         public let range: String?
+        /// The value of its `Authorization` header.
+        public let authorization: String?
         /// The number of the connection it came over, from 1.
         public let connection: Int
         /// The status that was answered; 0 when nothing was.

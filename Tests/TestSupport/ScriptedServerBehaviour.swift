@@ -30,8 +30,32 @@ public enum ServerBehaviour: Sendable {
     case content([UInt8])
     /// Sends the whole body whatever range is asked for.
     case ignoringRange
+    /// Answers a request for a range wrongly, and serves what is asked for whole.
+    case range(RangeFault)
     /// Runs something and then serves; for what changes while a client reads.
     case after(@Sendable () -> Void)
+
+    /// How a range can be wrong.
+    public enum RangeFault: Sendable {
+        /// The bytes are so many further on, and the answer says so.
+        case shifted(Int)
+        /// The bytes are so many further on, and the answer says they are the right ones.
+        case lying(Int)
+        /// The answer does not say which bytes they are.
+        case untold
+        /// The answer says that the file has another size.
+        case ofOtherSize
+        /// So many bytes less come, or with a negative number more, and the answer's length says so.
+        case shortened(Int)
+        /// So many bytes come, and then the connection ends.
+        case cut(after: Int)
+        /// So many bytes come, and then nothing.
+        case stalled(after: Int)
+        /// The answer says that it is compressed.
+        case encoded
+        /// Several parts in one answer, as for several ranges.
+        case multipart
+    }
 
     /// What is left of it for the next request, once this one has been dealt with.
     var next: ServerBehaviour? {

@@ -12,6 +12,21 @@ final class ServerConnection {
         var body: [UInt8] = []
         /// What `Content-Length` says; `nil` for none, and then the end of the connection ends the body.
         var length: Int?
+
+        init(status: Int = 200, headers: [String] = [], body: [UInt8] = [], length: Int? = nil) {
+            self.status = status
+            self.headers = headers
+            self.body = body
+            self.length = length
+        }
+
+        /// A part of a file.
+        init(_ file: [UInt8], _ range: ClosedRange<Int>) {
+            status = 206
+            headers = ["Content-Range: bytes \(range.lowerBound)-\(range.upperBound)/\(file.count)"]
+            body = Array(file[range.clamped(to: 0...(file.count - 1))])
+            length = body.count
+        }
     }
 
     /// No test needs more of what never ends.
@@ -69,9 +84,11 @@ final class ServerConnection {
         let lines = head.split(separator: "\r\n")
         let words = lines.first?.split(separator: " ") ?? []
         guard words.count == 3, words[0] == "GET", words[1].hasPrefix("/") else { return nil }
-        let range = lines.first { $0.lowercased().hasPrefix("range:") }
+        let value = { (name: String) in
+            lines.first { $0.lowercased().hasPrefix(name) }.map { String($0.dropFirst(name.count).drop { $0 == " " }) }
+        }
         return ScriptedServer.Request(
-            path: String(words[1].dropFirst()), range: range.map { String($0.dropFirst(6).drop { $0 == " " }) },
+            path: String(words[1].dropFirst()), range: value("range:"), authorization: value("authorization:"),
             connection: number)
     }
 
@@ -106,6 +123,8 @@ final class ServerConnection {
         case .announced(let length):
             try send(Answer(body: body, length: length))
             throw Ended.connection
+        case .range(let fault):
+            if let range = bounds(request.range, body.count) { return try send(body, range, fault) }
         case .ignoringRange: return try send(Answer(body: body, length: body.count))
         default: break
         }
@@ -122,13 +141,40 @@ final class ServerConnection {
     /// The part of a body that a `Range` header of one open or closed range asks for.
     private func ranged(_ body: [UInt8], _ range: String?) -> Answer {
         guard let range, range.hasPrefix("bytes=") else { return Answer(body: body, length: body.count) }
+        guard let bounds = bounds(range, body.count) else { return text(416) }
+        return Answer(body, bounds)
+    }
+
+    private func bounds(_ range: String?, _ size: Int) -> ClosedRange<Int>? {
+        guard let range, range.hasPrefix("bytes=") else { return nil }
         let bounds = range.dropFirst(6).split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
-        guard bounds.count == 2, let first = bounds[0], first < body.count else { return text(416) }
-        let last = min(bounds[1] ?? body.count - 1, body.count - 1)
-        let part = Array(body[first...last])
-        return Answer(
-            status: 206, headers: ["Content-Range: bytes \(first)-\(last)/\(body.count)"], body: part,
-            length: part.count)
+        guard bounds.count == 2, let first = bounds[0], first < size else { return nil }
+        return first...min(bounds[1] ?? size - 1, size - 1)
+    }
+
+    private func send(_ body: [UInt8], _ range: ClosedRange<Int>, _ fault: ServerBehaviour.RangeFault) throws {
+        var answer = Answer(body, range)
+        switch fault {
+        case .shifted(let count): answer = Answer(body, (range.lowerBound + count)...(range.upperBound + count))
+        case .lying(let count):
+            answer.body = Answer(body, (range.lowerBound + count)...(range.upperBound + count)).body
+            answer.length = answer.body.count
+        case .untold: answer.headers = []
+        case .ofOtherSize:
+            answer.headers = ["Content-Range: bytes \(range.lowerBound)-\(range.upperBound)/\(body.count + 1)"]
+        case .shortened(let count):
+            answer.body = count < 0 ? answer.body + Array(repeating: 1, count: -count) : answer.body.dropLast(count)
+            answer.length = answer.body.count
+        case .cut(let count), .stalled(let count): answer.body = Array(answer.body.prefix(count))
+        case .encoded: answer.headers.append("Content-Encoding: gzip")
+        case .multipart:
+            answer.headers = ["Content-Type: multipart/byteranges; boundary=x"]
+            answer.body = Array("\r\n--x\r\nContent-Range: bytes 0-1/9\r\n\r\n".utf8) + answer.body
+            answer.length = answer.body.count
+        }
+        try send(answer)
+        if case .stalled = fault { waitForEnd() }
+        if answer.length != answer.body.count { throw Ended.connection }
     }
 
     private func text(_ status: Int) -> Answer {

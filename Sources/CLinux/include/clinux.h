@@ -27,12 +27,15 @@ int hostctl_mount_id(int descriptor, uint64_t *id);
 /// The processors this process may run on; -1 when that cannot be asked.
 int hostctl_processor_count(void);
 int hostctl_syncfs(int descriptor);
+/// The number of the kind of file system that holds `path`, as in linux/magic.h. Returns 0 or -1 with errno.
+int hostctl_file_system_type(const char *path, uint32_t *type);
 int hostctl_get_flags(int descriptor, int *flags);
 int hostctl_set_flags(int descriptor, int flags);
 int hostctl_terminal_width(int descriptor);
 
 long hostctl_fgetxattr(int descriptor, const char *name, void *value, size_t size);
 long hostctl_flistxattr(int descriptor, char *list, size_t size);
+int hostctl_fremovexattr(int descriptor, const char *name);
 int hostctl_fsetxattr(int descriptor, const char *name, const void *value, size_t size);
 long hostctl_lgetxattr(const char *path, const char *name, void *value, size_t size);
 long hostctl_llistxattr(const char *path, char *list, size_t size);

@@ -1,0 +1,96 @@
+public import Checksums
+import LinuxSystem
+import OSTree
+import ObjectStorage
+public import Sysroots
+public import SystemPackage
+
+/// What a cleanup is asked to do besides what it finds itself.
+public struct CleanupRequest: Sendable {
+    /// Whether only to tell what would be removed.
+    public var isDryRun: Bool
+    /// What the caller knows to be useless, and has locked.
+    public var others: [CleanupItem]
+    /// Refs that go with it.
+    public var refs: [String: Checksum?]
+
+    public init(isDryRun: Bool = false, others: [CleanupItem] = [], refs: [String: Checksum?] = [:]) {
+        self.isDryRun = isDryRun
+        self.others = others
+        self.refs = refs
+    }
+}
+
+extension SysrootChange {
+    /// Removes what nothing needs: deployments, what interrupted changes have left, and then objects.
+    ///
+    /// Nothing goes because a list lacks it: whatever cannot be accounted for stays. A damaged sysroot is refused as a
+    /// whole, and where it cannot be told which objects are needed, all objects stay and the rest is done.
+    /// - Parameters:
+    ///   - wait: seconds to wait for locks.
+    ///   - waiting: called with the present holder before a wait.
+    /// - Throws: `DeploymentError`, `LockedError`, `SysrootError`, `OSTreeError`, `SystemError`; running it again
+    ///   completes it.
+    public static func cleanUp(
+        root: FilePath, _ request: CleanupRequest, command: String, wait: Double = 0,
+        host: RunningHost = RunningHost(), waiting: (String?) -> Void = { _ in }
+    ) throws -> CleanupReport {
+        let change =
+            try request.isDryRun
+            ? SysrootChange(inspecting: root, command: command, host: host)
+            : SysrootChange(taking: root, command: command, wait: wait, host: host, waiting: waiting)
+        try change.requireAgreement()
+        var plan = try CleanupPlan(change, others: request.others, droppingRefs: Array(request.refs.keys))
+        var space = FreedSpace()
+        try plan.measure(change.store, &space)
+        if !request.isDryRun { try change.execute(plan, request) }
+        var report = CleanupReport(isDryRun: request.isDryRun, items: plan.items, bytes: space.bytes)
+        var collection = StoreCollection(change.store)
+        collection.keeping = plan.commits + request.refs.values.compactMap { $0 }
+        collection.ignoring = plan.refs
+        collection.isDryRun = request.isDryRun
+        collection.wait = max(wait, patience)
+        do { report.objects = try collection.run(&space) } catch let error as StoreError { report.refusal = error }
+        report.bytes = space.bytes
+        if !request.isDryRun { try StatusFile(change.paths).write(change.reader.report()) }
+        return report
+    }
+
+    /// Who adds objects holds the store for a moment only.
+    private static let patience = 30.0
+
+    private func execute(_ plan: CleanupPlan, _ request: CleanupRequest) throws {
+        try completeInterrupted()
+        if !plan.unneeded.isEmpty { try drop(plan) }
+        try makeSwitchDurable()
+        FaultPoint.reached("cleanup.before-leftovers")
+        let listed = reader.readDeployments().listed
+        let unused = try Set(UnusedKernels(paths, usedBy: listed).items().map(\.name))
+        for item in plan.items where item.kind != .kernel || unused.contains(item.name) {
+            // The links in use may be others by now: the names are used in turn.
+            if item.kind == .deployment || item.kind == .bootLink { continue }
+            for place in item.places { try Files.removeTree(place) }
+            FaultPoint.reached("cleanup.item")
+        }
+        try removeReplacedLinks()
+        for (ref, commit) in request.refs { try store.setRef(ref, to: commit) }
+        try renewLeases(listed.map(\.name))
+        FaultPoint.reached("cleanup.before-objects")
+    }
+
+    /// Takes the deployments that nothing needs off the list, then removes them.
+    private func drop(_ plan: CleanupPlan) throws {
+        let listed = listed()
+        let kept = plan.keptIndexes.map { listed[$0] }
+        guard let first = kept.first else { return }
+        let pending = PendingChange(
+            .cleanup, first.record.name, dropping: plan.unneeded.map(\.name),
+            kernels: plan.unneeded.compactMap { record in record.bootChecksum.map { "\(record.stateroot)-\($0)" } })
+        try pending.save(paths)
+        FaultPoint.reached("cleanup.before-switch")
+        try sysroot.write(kept.map(\.deployment))
+        FaultPoint.reached("cleanup.after-switch")
+        try removeDropped(pending)
+        try PendingChange.clear(paths)
+    }
+}

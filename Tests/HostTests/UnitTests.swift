@@ -1,0 +1,142 @@
+import Glibc
+import LinuxSystem
+import SysrootFixtures
+import SystemPackage
+import TestSupport
+import Testing
+
+/// The units that start automatic updates, as far as they can be tried without systemd as the first process.
+@Suite(.enabled(if: geteuid() == 0)) struct UnitTests {
+    private func analyze(_ arguments: String...) throws -> ProcessResult {
+        try run(["/usr/bin/systemd-analyze"] + arguments, environment: ["SYSTEMD_PAGER": ""])
+    }
+
+    @Test("systemd finds nothing to object to") func verify() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("usr/bin/hostctl", text: "#!/bin/sh\n", mode: 0o755)
+        let units = folder.path.appending("usr/lib/systemd")
+        try Files.makeFolder(units)
+        for source in ["/usr/lib/systemd/system", "\(UnitFile.folder)"] {
+            let target = units.appending("system").string
+            #expect(try run(["/bin/cp", "-aT", source, target]).status == 0)
+        }
+        let result = try analyze(
+            "verify", "--recursive-errors=no", "--root=\(folder.path)", "hostctl-upgrade.service",
+            "hostctl-upgrade.timer")
+        #expect(result.status == 0 && result.errors.isEmpty, "\(result.errorText)")
+        // And it would object.
+        try folder.write(
+            "usr/lib/systemd/system/hostctl-upgrade.service", text: "[Service]\nExecStart=hostctl\nType=none\n")
+        let broken = try analyze("verify", "--recursive-errors=no", "--root=\(folder.path)", "hostctl-upgrade.service")
+        #expect(broken.status != 0 || !broken.errors.isEmpty)
+    }
+
+    @Test("systemd's measure of exposure stays at 2.5 or less") func exposure() throws {
+        let unit = UnitFile.folder.appending("hostctl-upgrade.service").string
+        let result = try analyze("security", "--offline=true", "--threshold=25", unit)
+        let line = result.text.split(separator: "\n").last.map(String.init) ?? ""
+        print(line)
+        #expect(result.status == 0, "\(line)")
+        #expect(try analyze("security", "--offline=true", "--threshold=1", unit).status != 0)
+    }
+
+    @Test("the timer makes up for what was missed, and spreads hosts over hours, each at its own time") func timer()
+        throws
+    {
+        let timer = try UnitFile("hostctl-upgrade.timer")
+        #expect(timer.words("Persistent") == ["yes"])
+        #expect(timer.words("FixedRandomDelay") == ["yes"])
+        #expect(timer.words("RandomizedDelaySec") == ["6h"])
+        #expect(try analyze("calendar", timer.words("OnCalendar").joined(separator: " ")).status == 0)
+    }
+
+    @Test("with the unit's capabilities and read-only file systems an update is deployed, and the host is restarted")
+    func sandbox() throws {
+        let host = try BootedHost(settings: ["[Upgrade]", "Policy=reboot"])
+        let result = try host.runUnit()
+        expect(result, 0)
+        #expect(result.text == "policy reboot: 3 is deployed, the host restarts\n")
+        #expect(try host.restarts() == ["reboot --check-inhibitors=yes"])
+        #expect(try host.versions() == ["3", "2"])
+        #expect(throws: Never.self) { try host.sysroot.fsck() }
+        // It still runs what it ran before, as after a boot that failed: restarting again would never end.
+        for _ in 1...2 { #expect(try host.runUnit().text.contains("did not boot when the host was restarted")) }
+        #expect(try host.restarts().count == 1)
+    }
+
+    @Test("a restart that somebody who is logged in prevents is postponed, told in status, and tried by the next run")
+    func postponed() throws {
+        let host = try BootedHost(settings: ["[Upgrade]", "Policy=reboot"])
+        try host.refuseRestart()
+        let result = try host.runUnit()
+        expect(result, 0, "the restart is postponed: systemd refuses to restart: User ann is logged in")
+        #expect(try host.status().contains("the restart is postponed"))
+        #expect(try host.versions() == ["3", "2"])
+        try host.allowRestart()
+        expect(try host.runUnit(), 0)
+        #expect(try host.restarts().count == 2)
+        #expect(try host.versions() == ["3", "2"])
+    }
+
+    @Test("a policy that does not say reboot restarts nothing", arguments: ["check", "download", "stage"])
+    func noRestart(_ policy: String) throws {
+        let host = try BootedHost(settings: ["[Upgrade]", "Policy=\(policy)"])
+        expect(try host.runUnit(), 0)
+        expect(try host.runUnit(), 0)
+        #expect(try host.restarts() == [])
+        #expect(try host.versions() == (policy == "stage" ? ["3", "2"] : ["2", "1"]))
+    }
+
+    @Test("every system call of an update is one that the unit allows") func systemCalls() throws {
+        let host = try BootedHost(settings: ["[Upgrade]", "Policy=reboot"])
+        let result = try host.runUnit(before: ["strace", "-f", "-qq", "-o", "/sysroot/calls"])
+        expect(result, 0)
+        #expect(try host.versions() == ["3", "2"])
+        let log = try Files.read(host.sysroot.root.appending("calls"), limit: 256 << 20)
+        let lines = String(decoding: log, as: UTF8.self).split(separator: "\n")
+        let called = Set(lines.compactMap(Self.name))
+        #expect(called.count > 30 && called.contains("fchown"), "\(called)")
+        let refused = called.subtracting(try allowedCalls(host.unit)).sorted()
+        #expect(refused.isEmpty, "\(refused)")
+        // RestrictAddressFamilies, MemoryDenyWriteExecute, RestrictNamespaces look at arguments.
+        let families = Set(lines.filter { $0.contains(" socket(") }.compactMap(Self.family))
+        #expect(families.contains("AF_INET") && families.isSubset(of: host.unit.words("RestrictAddressFamilies")))
+        #expect(!lines.contains { $0.contains(" mprotect(") && $0.contains("PROT_EXEC") })
+        #expect(!lines.contains { $0.contains(" mmap(") && $0.contains("PROT_WRITE|PROT_EXEC") })
+        #expect(!lines.contains { $0.contains("CLONE_NEW") })
+    }
+
+    private static func family(_ line: Substring) -> String? {
+        line.firstRange(of: "socket(").map { range in String(line[range.upperBound...].prefix { $0 != "," }) }
+    }
+
+    /// `1234 openat(AT_FDCWD, …`.
+    private static func name(_ line: Substring) -> String? {
+        let text = line.drop { !$0.isLetter && $0 != "_" }
+        let name = text.prefix { $0.isLetter || $0.isNumber || $0 == "_" }
+        return !name.isEmpty && text.dropFirst(name.count).first == "(" ? String(name) : nil
+    }
+
+    private func allowedCalls(_ unit: UnitFile) throws -> Set<String> {
+        var allowed = try members(of: "@default")
+        for line in unit.values("SystemCallFilter") {
+            for word in line.drop(while: { $0 == "~" }).split(separator: " ") {
+                let calls = try members(of: String(word))
+                if line.hasPrefix("~") { allowed.subtract(calls) } else { allowed.formUnion(calls) }
+            }
+        }
+        return allowed
+    }
+
+    /// The system calls of a set, as the installed systemd knows them.
+    private func members(of name: String) throws -> Set<String> {
+        if !name.hasPrefix("@") { return [name] }
+        var found: Set<String> = []
+        for line in try analyze("syscall-filter", name).text.split(separator: "\n").dropFirst() {
+            let word = line.drop { $0 == " " }
+            if word.hasPrefix("#") { continue }
+            found.formUnion(word.hasPrefix("@") ? try members(of: String(word)) : [String(word)])
+        }
+        return found
+    }
+}
