@@ -22,6 +22,10 @@ struct BoundedContent {
             bytes = nil
             file = OpenFile(try Descriptor(opening: path.string, flags: O_RDONLY | O_NOFOLLOW))
             size = UInt64(length)
+        case .stored(let stored):
+            bytes = nil
+            file = OpenFile(try Descriptor(opening: stored.path.string, flags: O_RDONLY | O_NOFOLLOW))
+            size = UInt64(stored.size)
         }
     }
 
