@@ -123,7 +123,7 @@ public struct AutomaticUpdate {
     private func wasRolledBack(_ commit: Checksum) throws -> Bool {
         let changes = try History(paths).entries().filter { $0.action != .pin && $0.action != .unpin }
         guard changes.last?.action == .rollback else { return false }
-        return changes.contains { $0.deployment.contains("/\(commit.hex).") }
+        return changes.contains { $0.deployment?.contains("/\(commit.hex).") == true }
     }
 
     /// Whether the last run has restarted the host for this release already.

@@ -3,6 +3,7 @@ import HostctlCommands
 import LinuxSystem
 import Sysroots
 import SystemPackage
+import Transfers
 import Updates
 
 /// What `upgrade` and `switch` share.

@@ -1,3 +1,4 @@
+import ObjectFormats
 import ObjectStorage
 import Settings
 import SystemPackage
