@@ -35,7 +35,8 @@ struct FaultCommand: Sendable, CustomTestStringConvertible {
     func changedFolder(_ host: HostFixture) -> FilePath { subject == .sysroot ? host.root : host.origin }
 
     /// Every command that changes something.
-    static let all = installing + [upgrade, download, fromDownloaded, rollback, pin, unpin, switching, publish, prune]
+    static let all =
+        installing + [upgrade, download, fromDownloaded, rollback, pin, unpin, switching, cleanup, publish, prune]
 
     static let installing = [
         FaultCommand(
@@ -51,6 +52,16 @@ struct FaultCommand: Sendable, CustomTestStringConvertible {
     static let unpin = onSysroot(
         "unpin", ["unpin", "1"], before: ["2", "1*"], after: ["2", "1"], prepare: { try $0.change("pin", "1") })
     static let switching = onSysroot("switch", ["switch", HostFixture.otherChannel], after: ["7", "2"])
+    /// A deployment too many, objects of an older one, and what a killed download has left.
+    static let cleanup = onSysroot(
+        "cleanup", ["cleanup"], before: ["3", "2", "1"], after: ["3", "2"],
+        prepare: { host in
+            try host.change("pin", "1")
+            try host.change("upgrade")
+            try host.change("unpin", "2")
+            let arguments = ["switch", HostFixture.otherChannel, "--sysroot", host.root.string]
+            _ = try host.hostctl(arguments, environment: ["HOSTCTL_FAULT_POINT": "fetch.object:3"])
+        })
     static let publish = FaultCommand(
         name: "release publish", subject: .origin, host: { try .varied(ownsOrigin: true) },
         arguments: { $0.publication() }, before: ["1", "2", "3"], after: ["1", "2", "3", "4"])

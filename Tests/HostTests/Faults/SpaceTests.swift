@@ -11,7 +11,7 @@ import Testing
 struct SpaceTests {
     static let commands = [FaultCommand.installing[0], .upgrade, .switching]
     /// Those of `commands` that need room in /boot, and those that hardly need any room.
-    static let all = commands + [FaultCommand.download, .fromDownloaded, .rollback, .pin, .unpin]
+    static let all = commands + [FaultCommand.download, .fromDownloaded, .rollback, .pin, .unpin, .cleanup]
 
     /// What is measured while a command has to do with a full disk.
     struct Trial {
