@@ -15,7 +15,8 @@ import TrustMetadata
 @Suite struct DamagedSysrootTests {
     /// What a command may write in refusing: why it refused.
     private static let records = [
-        "/ostree/hostctl/status", "/ostree/hostctl/failure.json", "/ostree/hostctl/download", "/ostree/repo/.lock",
+        "/ostree/hostctl/status", "/ostree/hostctl/failure.json", "/ostree/hostctl/history.jsonl",
+        "/ostree/hostctl/download", "/ostree/repo/.lock",
         "/ostree/repo/tmp/.hostctl.lock", "/ostree/lock", "/ostree/hostctl/lock",
     ]
     private static let commands = [

@@ -63,7 +63,12 @@ struct FaultCommand: Sendable, CustomTestStringConvertible {
             _ = try host.hostctl(arguments, environment: ["HOSTCTL_FAULT_POINT": "fetch.object:3"])
         })
     static let publish = FaultCommand(
-        name: "release publish", subject: .origin, host: { try .varied(ownsOrigin: true) },
+        name: "release publish", subject: .origin,
+        host: {
+            let host = try HostFixture.varied(ownsOrigin: true)
+            host.patches = 2
+            return host
+        },
         arguments: { $0.publication() }, before: ["1", "2", "3"], after: ["1", "2", "3", "4"])
     static let prune = FaultCommand(
         name: "release prune", subject: .origin, host: { try .varied(ownsOrigin: true) },
