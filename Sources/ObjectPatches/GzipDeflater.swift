@@ -85,8 +85,12 @@ final class GzipDeflater {
         if count == 1 {
             segments[0].match(bounds[0]..<bounds[1], run)
         } else {
-            try Workers.run(count) { index, _ in
+            let match: @Sendable (Int) -> Void = { index in
                 segments[index].match(bounds[index]..<bounds[index + 1], index == 0 ? run : run.speculative)
+            }
+            do { try Workers.run(count) { index, _ in match(index) } } catch is SystemError {
+                // No thread can be had: then this one does it all.
+                for index in 0..<count { match(index) }
             }
         }
         join(bounds)

@@ -89,7 +89,10 @@ final class ObjectEncoder {
     private func difference(
         _ view: [UInt8], isInflated: Bool, from name: ObjectName
     ) throws -> (source: PatchIndex.Source, pieces: [PatchPiece])? {
-        guard let loaded = try load(name) else { return nil }
+        let loaded: Loaded?
+        // An earlier release that has lost an object must not keep a new one from being published.
+        do { loaded = try load(name) } catch is StoreError { loaded = nil }
+        guard let loaded else { return nil }
         var source = PatchIndex.Source(name: name, size: Int64(loaded.stream.count))
         var sourceView = loaded.stream
         if isInflated, let gzip = GzipContent(loaded) {

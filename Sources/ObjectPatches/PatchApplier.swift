@@ -1,3 +1,4 @@
+import LinuxSystem
 public import ObjectStorage
 
 /// Makes objects out of what is here and what a pool has of them, and stages them. One for each worker; its memory does
@@ -12,6 +13,8 @@ public final class PatchApplier {
     private var sources: [Int] = []
     private var source: SourceView?
     private var view: ViewWriter?
+    /// Which of the sources is open.
+    private var chosen = 0
 
     public init(_ transaction: StoreTransaction, _ index: PatchIndex) {
         self.transaction = transaction
@@ -37,20 +40,14 @@ public final class PatchApplier {
     /// - Throws: `PatchError`; `StoreError.missing` when a source is not here; `SystemError`.
     public func append(entryOf part: PartReader) throws {
         guard let view else { return }
-        var source = self.source
         try part.readEntry { operation in
             switch operation {
             case .insert(let bytes): try view.append(bytes)
             case .source(let position): source = try openSource(position)
-            case .copy(let offset, let length):
-                if source == nil { source = try openSource(0) }
-                if let source { try copy(source, offset, length, to: view) }
-            case .add(let offset, let difference):
-                if source == nil { source = try openSource(0) }
-                if let source { try add(source, offset, difference, to: view) }
+            case .copy(let offset, let length): try copy(present(), offset, length, to: view)
+            case .add(let offset, let difference): try add(present(), offset, difference, to: view)
             }
         }
-        self.source = source
     }
 
     /// Verifies the object and stages it.
@@ -58,7 +55,8 @@ public final class PatchApplier {
     /// - Throws: `PatchError.notTheObject`, `SystemError`.
     public func finish() throws {
         defer { abandon() }
-        try view?.finish()
+        guard let view else { throw PatchError.malformed(what: "a patch", detail: "it makes no object") }
+        try view.finish()
         try writer.finish()
     }
 
@@ -69,18 +67,35 @@ public final class PatchApplier {
         view = nil
     }
 
+    private func present() throws -> SourceView {
+        let present = try source ?? openSource(0)
+        source = present
+        return present
+    }
+
     private func openSource(_ position: Int) throws -> SourceView {
+        if let source, position == chosen { return source }
         guard position < sources.count else {
             throw PatchError.malformed(what: "a patch", detail: "it names a source that is not there")
         }
-        return try SourceView(index.sources[sources[position]], in: transaction)
+        let source = index.sources[sources[position]]
+        let view = try reading(source) { try SourceView(source, in: transaction) }
+        chosen = position
+        return view
+    }
+
+    /// Whatever is wrong with reading a source concerns the objects that need it, not the disk that is written to.
+    private func reading<Result>(_ source: PatchIndex.Source, _ body: () throws -> Result) throws -> Result {
+        do { return try body() } catch let error as SystemError {
+            throw PatchError.sourceUnreadable(source.name, detail: error.reason)
+        }
     }
 
     private func copy(_ source: SourceView, _ offset: Int64, _ length: Int, to view: ViewWriter) throws {
         var done = 0
         while done < length {
             let chunk = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, length - done)])
-            try source.read(offset + Int64(done), into: chunk)
+            try source.readOrFail(offset + Int64(done), into: chunk)
             try view.append(UnsafeRawBufferPointer(chunk))
             done += chunk.count
         }
@@ -92,7 +107,7 @@ public final class PatchApplier {
         var done = 0
         while done < difference.count {
             let chunk = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, difference.count - done)])
-            try source.read(offset + Int64(done), into: chunk)
+            try source.readOrFail(offset + Int64(done), into: chunk)
             for index in 0..<chunk.count { chunk[index] &+= difference[done + index] }
             try view.append(UnsafeRawBufferPointer(chunk))
             done += chunk.count

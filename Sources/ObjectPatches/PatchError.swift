@@ -13,6 +13,8 @@ public enum PatchError: ExplainedError, Equatable {
     case notTheObject(ObjectName)
     /// Compressed data of a source is not what the index says.
     case sourceDiffers(ObjectName)
+    /// A source cannot be read, or there is no room to inflate it.
+    case sourceUnreadable(ObjectName, detail: String)
 
     public var reason: String {
         switch self {
@@ -20,6 +22,7 @@ public enum PatchError: ExplainedError, Equatable {
         case .wrongPart(let offset): "the part at byte \(offset) of the patch pool is damaged, or another release's"
         case .unknownFormat(let number): "the patch index has format \(number), which this hostctl does not know"
         case .notTheObject(let name): "a patch did not make \(name)"
+        case .sourceUnreadable(let name, let detail): "\(name), which a patch starts from, is of no use: \(detail)"
         case .sourceDiffers(let name): "\(name) is not what a patch for it expects"
         }
     }
@@ -29,7 +32,7 @@ public enum PatchError: ExplainedError, Equatable {
         case .unknownFormat: "a newer hostctl can read it; this one fetches whole objects"
         case .wrongPart: "the origin or a mirror is damaged or hostile; whole objects are fetched instead"
         case .malformed: "tell the publisher of the release; whole objects are fetched instead"
-        case .notTheObject, .sourceDiffers: "'hostctl verify' tells whether the store is damaged"
+        case .notTheObject, .sourceDiffers, .sourceUnreadable: "'hostctl verify' tells whether the store is damaged"
         }
     }
 

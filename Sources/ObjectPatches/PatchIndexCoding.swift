@@ -60,7 +60,7 @@ extension PatchIndex {
         commit = try reader.checksum()
         bases = []
         for _ in 0..<(try reader.count(PatchLimits.bases, "bases")) { bases.append(try reader.checksum()) }
-        parts = try reader.parts()
+        parts = try reader.parts(bases: bases.count)
         sources = try reader.sources()
         objects = try reader.objects(parts: parts.count, sources: sources.count)
         guard reader.isAtEnd else { throw reader.malformed("bytes follow its end") }
@@ -111,7 +111,7 @@ extension ByteWriter {
 }
 
 extension ByteReader {
-    fileprivate mutating func parts() throws(PatchError) -> [PatchIndex.Part] {
+    fileprivate mutating func parts(bases: Int) throws(PatchError) -> [PatchIndex.Part] {
         var parts: [PatchIndex.Part] = []
         var offset: Int64 = 0
         for _ in 0..<(try count(PatchLimits.parts, "parts")) {
@@ -123,6 +123,9 @@ extension ByteReader {
                     offset: offset, storedSize: stored, decodedSize: decoded, checksum: try checksum(),
                     bases: BaseSet(rawValue: try varint())))
             offset += Int64(stored)
+            guard bases >= 64 || (parts.last?.bases.rawValue ?? 0) >> UInt64(bases) == 0 else {
+                throw malformed("a part is for a base that is not there")
+            }
         }
         return parts
     }
@@ -138,14 +141,19 @@ extension ByteReader {
 
     fileprivate mutating func objects(parts: Int, sources: Int) throws(PatchError) -> [PatchIndex.Object] {
         var objects: [PatchIndex.Object] = []
+        var references = 0
         for _ in 0..<(try count(PatchLimits.objects, "objects")) {
             let (name, size) = (try name(), try size())
             if let last = objects.last?.name, !(last < name) { throw malformed("its objects are not in order") }
             var object = PatchIndex.Object(
                 name: name, size: size, spans: try spans(in: size, isTarget: true), alternatives: [])
             for _ in 0..<(try count(PatchLimits.alternatives, "alternatives")) {
-                object.alternatives.append(try alternative(parts: parts, sources: sources))
+                let alternative = try alternative(parts: parts, sources: sources)
+                references += 1 + alternative.sources.count + alternative.partCount
+                guard references <= PatchLimits.references else { throw malformed("it refers to too much") }
+                object.alternatives.append(alternative)
             }
+            guard !object.alternatives.isEmpty else { throw malformed("an object cannot be made in any way") }
             objects.append(object)
         }
         return objects
@@ -172,7 +180,7 @@ extension ByteReader {
                 level: try byte())
             end = start + span.storedSize
             guard end <= size else { throw malformed("a deflate span lies outside its object") }
-            guard isTarget ? span.encoder == .gzip && (1...9).contains(span.level) : span.encoder == .none else {
+            guard isTarget ? span.encoder == .gzip && GzipDeflater.levels.contains(Int(span.level)) : span.encoder == .none && span.level == 0 else {
                 throw malformed("a deflate span cannot be made again")
             }
             spans.append(span)

@@ -18,6 +18,8 @@ public enum PatchLimits {
     static let alternatives = 64
     static let sourcesOfAlternative = 1 << 16
     static let spans = 64
+    /// All alternatives of an index, their sources and their parts, together: each takes memory when it is read.
+    static let references = 1 << 22
     /// The most bytes that one object may have.
     static let objectBytes: UInt64 = 1 << 40
 }

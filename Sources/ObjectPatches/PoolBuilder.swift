@@ -39,11 +39,12 @@ public struct PoolBuilder: Sendable {
     ///
     /// - Throws: `StoreError`, `SystemError`.
     public func build(workers: Int = Workers.processorCount) throws -> BuiltPool {
-        let tasks = try tasks()
+        let trees = try trees()
+        let tasks = try tasks(trees)
         let objects = try encode(tasks, workers: workers)
         let layout = PoolLayout(objects)
         let parts = try compress(layout.parts.map(\.bytes), workers: workers)
-        return pool(layout, parts)
+        return pool(layout, parts, trees.map(\.commit))
     }
 
     // MARK: what is missing where
@@ -54,8 +55,14 @@ public struct PoolBuilder: Sendable {
         return store
     }
 
-    private func tasks() throws -> [ObjectEncoder.Task] {
-        let trees = try bases.map { try BaseTree($0, in: store(of: $0)) }
+    /// The bases that are whole; an earlier release that has lost its trees must not keep a new one from being published.
+    private func trees() throws -> [BaseTree] {
+        try bases.compactMap { base in
+            do { return try BaseTree(base, in: store(of: base)) } catch is StoreError { return nil }
+        }
+    }
+
+    private func tasks(_ trees: [BaseTree]) throws -> [ObjectEncoder.Task] {
         let target = try store(of: commit)
         var seen = Set<ObjectName>()
         var tasks: [ObjectEncoder.Task] = []
@@ -127,7 +134,7 @@ public struct PoolBuilder: Sendable {
 
     // MARK: the index
 
-    private func pool(_ layout: PoolLayout, _ frames: [[UInt8]]) -> BuiltPool {
+    private func pool(_ layout: PoolLayout, _ frames: [[UInt8]], _ bases: [Checksum]) -> BuiltPool {
         var offset: Int64 = 0
         var parts: [PatchIndex.Part] = []
         for (part, frame) in zip(layout.parts, frames) {

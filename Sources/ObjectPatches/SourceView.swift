@@ -52,6 +52,15 @@ final class SourceView {
         }
     }
 
+    /// Reads as `read` does.
+    ///
+    /// - Throws: `PatchError` alone.
+    func readOrFail(_ offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws {
+        do { try read(offset, into: buffer) } catch let error as SystemError {
+            throw PatchError.sourceUnreadable(source.name, detail: error.reason)
+        }
+    }
+
     private func read(_ offset: Int64, count: Int) throws -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
         let isWhole = try bytes.withUnsafeMutableBytes { try stream.read(offset, into: $0) }

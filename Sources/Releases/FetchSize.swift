@@ -17,14 +17,17 @@ public struct FetchSize: Equatable, Sendable {
         self.patchBytes = patchBytes
     }
 
+    /// A petabyte: sums of such numbers, and of what is reckoned from them, stay numbers.
+    static let possible: ClosedRange<Int64> = 0...(1 << 50)
+
     /// What comes over the network at most, by the way that is chosen.
     public var downloadBytes: Int64 { min(patchBytes ?? compressedBytes, compressedBytes) }
 
     init(_ fields: JSONFields) throws(TrustMetadataError) {
-        objects = try fields.integer("objects")
-        bytes = try fields.integer("bytes")
-        compressedBytes = try fields.integer("compressedBytes")
-        patchBytes = fields.has("patchBytes") ? try fields.integer("patchBytes") : nil
+        objects = try fields.integer("objects", in: 0...(1 << 31))
+        bytes = try fields.integer("bytes", in: Self.possible)
+        compressedBytes = try fields.integer("compressedBytes", in: Self.possible)
+        patchBytes = fields.has("patchBytes") ? try fields.integer("patchBytes", in: Self.possible) : nil
     }
 
     var members: [(String, JSONValue)] {

@@ -40,9 +40,9 @@ public struct PatchFetcher: Sendable {
     ) throws -> PatchFigures {
         let work = PatchWork(pool, index, transaction, total: plan.bytes, progress)
         var wholeBytes: Int64 = 0
-        for runs in plan.waves {
+        for runs in plan.waves where !work.isGivenUp {
             if work.canSendRanges { try fetch(runs, work) }
-            if !work.canSendRanges {
+            if !work.canSendRanges, !work.isGivenUp {
                 wholeBytes += index.poolSize
                 try fetchWhole(runs, work, bytes: wholeBytes)
             }
@@ -55,9 +55,9 @@ public struct PatchFetcher: Sendable {
     private func fetch(_ runs: [PatchPlan.Run], _ work: PatchWork) throws {
         // The longest first, so that nobody begins one when the others are done.
         let queue = Guarded(runs.sorted { $0.bytes.count < $1.bytes.count })
-        try Workers.run(min(workers, runs.count)) { _, _ in
+        try Workers.run(min(workers, runs.count)) { _, stop in
             let worker = PatchWorker(work, Connection(options, stop: work.halt))
-            while !work.halt.isSet, let run = queue.with({ $0.popLast() }) {
+            while !work.halt.isSet, !stop.isSet, let run = queue.with({ $0.popLast() }) {
                 do { try worker.fetch(run) } catch {
                     // The others stop in the middle of their transfers.
                     work.halt.set()
@@ -105,6 +105,7 @@ final class PatchWork: Sendable {
     private let total: Int64
     private let progress: ProgressHandler
     private let rangeless = StopFlag()
+    private let gaveUp = StopFlag()
     private let wrongParts = Guarded(0)
     /// A pool with more wrong parts is another release's.
     private static let wrongPartLimit = 4
@@ -121,6 +122,8 @@ final class PatchWork: Sendable {
     }
 
     var canSendRanges: Bool { !rangeless.isSet }
+    /// Whether the pool is of no use.
+    var isGivenUp: Bool { gaveUp.isSet }
 
     func noteNoRanges() {
         rangeless.set()
@@ -130,6 +133,7 @@ final class PatchWork: Sendable {
     /// Ends the use of the pool.
     func giveUp(_ reason: String) {
         note(reason)
+        gaveUp.set()
         halt.set()
     }
 
@@ -142,7 +146,7 @@ final class PatchWork: Sendable {
             count += 1
             return count
         }
-        if count == Self.wrongPartLimit { halt.set() }
+        if count == Self.wrongPartLimit { giveUp(error.reason) }
     }
 
     func made(_ object: PatchIndex.Object) {

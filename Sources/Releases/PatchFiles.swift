@@ -22,10 +22,10 @@ public struct PatchFiles: Equatable, Sendable {
     }
 
     init(_ fields: JSONFields) throws(TrustMetadataError) {
-        indexSize = try fields.integer("indexSize")
+        indexSize = try fields.integer("indexSize", in: FetchSize.possible)
         indexChecksum = try fields.checksum("indexSHA256")
-        indexDecodedSize = try fields.integer("indexDecodedSize")
-        poolSize = try fields.integer("poolSize")
+        indexDecodedSize = try fields.integer("indexDecodedSize", in: FetchSize.possible)
+        poolSize = try fields.integer("poolSize", in: FetchSize.possible)
         poolChecksum = try fields.checksum("poolSHA256")
     }
 

@@ -46,10 +46,15 @@ final class PatchWorker: TransferSink {
                 let range = ByteRange(start..<run.bytes.upperBound, of: work.index.poolSize)
                 try connection.get(work.pool, range: range, into: self)
             } catch let error as PatchError {
-                if askedTwice.insert(part).inserted { continue }
+                // Not always the part that the request began with.
+                guard let wrong = parts.first else { return }
+                let isAskedElsewhere = connection.askElsewhere()
+                if askedTwice.insert(wrong).inserted || isAskedElsewhere { continue }
                 work.noteWrongPart(error)
-                fail(part, error)
+                fail(wrong, error)
                 parts.removeFirst()
+            } catch is Ended {
+                return
             } catch let error as TransferError { return note(error) }
         }
     }
@@ -119,8 +124,11 @@ final class PatchWorker: TransferSink {
         } catch {
             // What stands in it is signed nonsense, which another attempt would bring again.
             guard case .wrongPart = error, !isWhole else {
+                if isWhole { work.noteWrongPart(error) }
                 fail(part, error)
-                return endPart()
+                endPart()
+                if isWhole, work.isGivenUp { throw Ended.run }
+                return
             }
             throw error
         }
@@ -135,6 +143,7 @@ final class PatchWorker: TransferSink {
     }
 
     private func makeObjects(of part: Int) throws {
+        jobs = jobs.drop { alternative($0).part < part }
         if let job = unfinished { try attempt(job, part) { try applier.append(entryOf: reader) } }
         while let job = jobs.first, alternative(job).part == part {
             jobs.removeFirst()
@@ -165,13 +174,9 @@ final class PatchWorker: TransferSink {
         }
     }
 
-    /// Whether others may succeed. A disk that is full is full for them, too.
+    /// Whether others may succeed. What cannot be read is an error of the patch; a disk that is full is full for all.
     private static func isOfOneObject(_ error: any ExplainedError) -> Bool {
-        switch error {
-        case is PatchError, is StoreError: true
-        case let error as SystemError: error.code == .ioError
-        default: false
-        }
+        error is PatchError || error is StoreError
     }
 
     // MARK: what fails

@@ -132,12 +132,18 @@ extension ReleaseClient {
             of: OriginLayout.patchIndex(
                 channel: manifest.channel, architecture: manifest.architecture, version: manifest.version))
         let limit = Int(clamping: min(files.indexSize, Int64(PatchLimits.indexBytes)))
-        var frame = try connection.bytes(of: url, limit: limit)
-        // A damaged answer is asked for once more: a broken proxy is likelier than a broken origin.
-        if SHA256.hash(frame) != files.indexChecksum { frame = try connection.bytes(of: url, limit: limit) }
-        guard SHA256.hash(frame) == files.indexChecksum else {
-            throw ReleaseError.mismatch(detail: "the patch index of \(manifest.version) is not the one in the manifest")
+        let fetch = {
+            try connection.bytes(of: url, limit: limit) { frame in
+                guard SHA256.hash(frame) == files.indexChecksum else {
+                    throw ReleaseError.mismatch(
+                        detail: "the patch index of \(manifest.version) is not the one in the manifest")
+                }
+                return frame
+            }
         }
+        let frame: [UInt8]
+        // A damaged answer is asked for once more: a broken proxy is likelier than a broken origin.
+        do { frame = try fetch() } catch is ReleaseError { frame = try fetch() }
         let index = try PatchIndex(frame: frame, decodedSize: Int(clamping: files.indexDecodedSize))
         guard index.commit == manifest.commit, index.poolSize == files.poolSize else {
             throw ReleaseError.mismatch(detail: "the patch index of \(manifest.version) is of another release")

@@ -49,11 +49,12 @@ struct LocalFile {
         guard size == range.fileSize else {
             throw TransferError.wrongRange(url: url, detail: "the file has \(size) bytes instead of \(range.fileSize)")
         }
-        try sink.restart()
-        lseek(file.raw, off_t(range.bytes.lowerBound), SEEK_SET)
+        let offset = sink.resumeOffset
+        if offset == 0 { try sink.restart() }
+        lseek(file.raw, off_t(range.bytes.lowerBound + offset), SEEK_SET)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.chunk, alignment: 4096)
         defer { buffer.deallocate() }
-        var remaining = range.count
+        var remaining = range.count - offset
         while remaining > 0 {
             if stop?.isSet == true { throw TransferError.cancelled(url: url) }
             let chunk = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(min(remaining, Int64(buffer.count)))])

@@ -54,7 +54,8 @@ struct PatchStage {
 
     /// About what the planned objects would cost whole.
     private func wholeBytes(_ plan: PatchPlan, _ size: FetchSize) -> Int64 {
-        let share = Double(manifest.full.compressedBytes) / Double(max(1, manifest.full.bytes))
+        // Nothing becomes larger by compression.
+        let share = min(1, Double(manifest.full.compressedBytes) / Double(max(1, manifest.full.bytes)))
         let request: Int64 = 300
         return min(size.compressedBytes, Int64(Double(plan.objectBytes) * share)) + request * Int64(plan.objectCount)
     }

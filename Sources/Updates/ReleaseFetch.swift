@@ -32,13 +32,14 @@ struct ReleaseFetch {
     {
         let commit = try client.commit(of: manifest)
         FaultPoint.reached("fetch.after-commit")
-        let needed = SpaceNeeded(size, reserve, isHere: try downloads.isComplete(of: manifest.commit, in: store))
+        let isHere = try downloads.isComplete(of: manifest.commit, in: store)
+        let needed = SpaceNeeded(size, reserve, isHere: isHere)
         // Nothing is written yet, unless an earlier run has.
         if !Files.exists(downloads.staging) { try needed.require(at: store.path) }
         let transaction = try StoreTransaction(store, staging: .resumable(downloads.staging))
         let spare = try needed.require(at: store.path, staged: transaction)
         var patches = PatchFigures()
-        if usesPatches {
+        if usesPatches, !isHere {
             let stage = PatchStage(manifest: manifest, client: client, options: options, progress: progress)
             patches = try stage.run(into: transaction, size: size, spare: spare)
         }
