@@ -13,9 +13,10 @@ final class LazyMatcher {
     }
 
     private let effort: GzipEffort
-    /// The last position with each hash, and for each position the one before with the same. 0 stands for none.
+    /// The last position with each hash, 0 for none; and for each position how far back the one before with the same is,
+    /// at most 65,535, which is beyond the window. Half as large as positions, it stays in the processor's cache.
     private let heads: UnsafeMutablePointer<Int32>
-    private let links: UnsafeMutablePointer<Int32>
+    private let links: UnsafeMutablePointer<UInt16>
     private var bytes = UnsafePointer<UInt8>(bitPattern: 8).unsafelyUnwrapped
     private var hash = 0
     private(set) var state = State()
@@ -44,7 +45,7 @@ final class LazyMatcher {
         self.state = state
         symbols.removeAll()
         heads.initialize(repeating: 0, count: GzipLimits.windowSize)
-        links.initialize(repeating: 0, count: GzipLimits.windowSize)
+        links.initialize(repeating: 0xFFFF, count: GzipLimits.windowSize)
         hash = (Int(bytes[start]) << 5) ^ Int(bytes[start + 1])
         for known in start..<place { _ = insert(known) }
         position = place
@@ -55,7 +56,7 @@ final class LazyMatcher {
     private func insert(_ place: Int) -> Int {
         hash = ((hash << 5) ^ Int(bytes[place + 2])) & GzipLimits.mask
         let head = heads[hash]
-        links[place & GzipLimits.mask] = head
+        links[place & GzipLimits.mask] = UInt16(truncatingIfNeeded: head == 0 ? 0xFFFF : min(place - Int(head), 0xFFFF))
         heads[hash] = Int32(truncatingIfNeeded: place)
         return Int(head)
     }
@@ -133,7 +134,7 @@ final class LazyMatcher {
                     end = loadPair(scan + best - 1)
                 }
             }
-            candidate = Int(links[candidate & GzipLimits.mask])
+            candidate &-= Int(links[candidate & GzipLimits.mask])
             chain &-= 1
         } while candidate > limit && chain != 0
         return (best, found)

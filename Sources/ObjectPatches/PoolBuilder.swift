@@ -41,8 +41,7 @@ public struct PoolBuilder: Sendable {
     public func build(workers: Int = Workers.processorCount) throws -> BuiltPool {
         let trees = try trees()
         let tasks = try tasks(trees)
-        let objects = try encode(tasks, workers: workers)
-        let layout = PoolLayout(objects)
+        let layout = PoolLayout(try encode(tasks, workers: workers))
         let parts = try compress(layout.parts.map(\.bytes), workers: workers)
         return pool(layout, parts, trees.map(\.commit))
     }

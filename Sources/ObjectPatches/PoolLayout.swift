@@ -13,7 +13,8 @@ struct PoolLayout {
     private(set) var objects: [PatchIndex.Object] = []
 
     /// - Parameter encoded: in an order in which neighbours are alike, as they are in a tree.
-    init(_ encoded: [EncodedObject]) {
+    init(_ encoded: consuming [EncodedObject]) {
+        var encoded = encoded
         let used = Set(encoded.flatMap { $0.alternatives.compactMap(\.source) })
         sources = used.sorted { $0.name < $1.name || $0.name == $1.name && $0.spans.count < $1.spans.count }
         let numbers = Dictionary(uniqueKeysWithValues: sources.enumerated().map { ($1, $0) })
@@ -21,11 +22,15 @@ struct PoolLayout {
         let groups = Set(encoded.flatMap { $0.alternatives.map(\.bases) }).sorted { $0.rawValue < $1.rawValue }
         for group in groups {
             var writer = PartWriter()
-            for object in encoded {
-                for alternative in object.alternatives where alternative.bases == group {
+            for object in encoded.indices {
+                for number in encoded[object].alternatives.indices
+                where encoded[object].alternatives[number].bases == group {
+                    let alternative = encoded[object].alternatives[number]
+                    // Twice in memory would be too much: what has its place is forgotten here.
+                    encoded[object].alternatives[number].pieces = []
                     var place = self.place(alternative.pieces, &writer, group)
                     place.sources = alternative.source.flatMap { numbers[$0] }.map { [$0] } ?? []
-                    placed[object.name, default: []].append(place)
+                    placed[encoded[object].name, default: []].append(place)
                 }
             }
             close(&writer, group)
