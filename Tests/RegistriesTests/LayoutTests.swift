@@ -270,10 +270,10 @@ private let platform = Platform(system: "linux", architecture: "amd64")
         if case .noSuchImage? = error {} else { Issue.record("\(String(describing: error))") }
     }
 
-    @Test("an image behind a thousand different indexes is given up")
+    @Test("an image behind more than a hundred indexes is given up")
     func manyIndexes() throws {
         try layout.index(
-            try (0..<1000).map { index in
+            try (0..<110).map { index in
                 let other = TestLayout.descriptor("signature.v7", SHA256.hash(Array("\(index)".utf8)), index)
                 let text = Array(TestLayout.index([other]).utf8)
                 return TestLayout.descriptor("index.v1+json", try layout.blob(text), text.count)
