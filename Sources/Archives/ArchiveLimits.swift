@@ -8,7 +8,8 @@ public struct ArchiveLimits: Sendable, Equatable {
     public var path: Int
     /// Bytes of one extension header: a long name, or the attributes of one entry.
     public var extensionHeader: Int
-    /// Bytes of all names, targets and attributes together, which stay in memory.
+    /// Bytes of all extension headers, names, targets and attributes together, most of which stay in memory; what each of
+    /// them takes there besides is counted, too.
     public var metadata: Int
 
     public init(

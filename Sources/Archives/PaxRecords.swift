@@ -5,6 +5,19 @@ struct PaxRecords {
     /// Values by key; an empty one takes a value of the global header back.
     private(set) var values: [String: [UInt8]] = [:]
     private(set) var attributes: [TarEntry.Attribute] = []
+    /// Of each attribute in the list.
+    private var places: [[UInt8]: Int] = [:]
+
+    /// Global records are gone through for every entry.
+    static let globalCountLimit = 64
+
+    /// Keys and attributes.
+    var count: Int { values.count + attributes.count }
+    /// Bytes of all of them.
+    var size: Int {
+        values.reduce(0) { $0 + $1.key.utf8.count + $1.value.count }
+            + attributes.reduce(0) { $0 + $1.name.count + $1.value.count }
+    }
 
     private static let attributePrefix = "SCHILY.xattr."
     /// How GNU tar writes SELinux's label: without the NUL that belongs to it.
@@ -46,11 +59,14 @@ struct PaxRecords {
 
     /// GNU tar writes a label under its own key and, when asked for all attributes, once more as one of them.
     private mutating func add(attribute name: [UInt8], _ value: [UInt8]) -> Bool {
-        if let known = attributes.first(where: { $0.name == name }) {
-            return known.value == value || name == Self.labelName
-        }
-        attributes.append(TarEntry.Attribute(name: name, value: value))
+        if let place = places[name] { return attributes[place].value == value || name == Self.labelName }
+        append(TarEntry.Attribute(name: name, value: value))
         return true
+    }
+
+    private mutating func append(_ attribute: TarEntry.Attribute) {
+        places[attribute.name] = attributes.count
+        attributes.append(attribute)
     }
 
     /// This entry's records over those of the global header.
@@ -58,9 +74,7 @@ struct PaxRecords {
         if global.values.isEmpty && global.attributes.isEmpty { return self }
         var result = self
         result.values.merge(global.values) { own, _ in own }
-        for attribute in global.attributes where !attributes.contains(where: { $0.name == attribute.name }) {
-            result.attributes.append(attribute)
-        }
+        for attribute in global.attributes where places[attribute.name] == nil { result.append(attribute) }
         return result
     }
 

@@ -36,7 +36,7 @@ public final class TarReader {
             try count(entries: 1)
             switch header.type {
             case UInt8(ascii: "x"), UInt8(ascii: "X"): try extensions.set(try records(header), self)
-            case UInt8(ascii: "g"): global = try records(header).merged(over: global)
+            case UInt8(ascii: "g"): try setGlobal(try records(header))
             case UInt8(ascii: "L"): try extensions.set(path: try longName(header), self)
             case UInt8(ascii: "K"): try extensions.set(target: try longName(header), self)
             case UInt8(ascii: "V"): continue
@@ -71,6 +71,18 @@ public final class TarReader {
         entryCount += entries
         guard entryCount <= limits.entries else { throw tooMuch("it has more than \(limits.entries) entries") }
     }
+
+    /// Counts what names and attributes take in memory: small ones take more for their arrays than for their bytes.
+    private func count(metadata bytes: Int, items: Int = 0, of itemSize: Int = 0) throws {
+        metadataCount += bytes + items * itemSize
+        guard metadataCount <= limits.metadata else {
+            throw tooMuch("names and attributes over \(limits.metadata) bytes")
+        }
+    }
+
+    private static let entrySize = 128
+    private static let attributeSize = 128
+    private static let recordSize = 64
 
     /// What is left of the limits, for another archive that belongs to the same whole.
     public var remaining: ArchiveLimits {
@@ -108,8 +120,18 @@ public final class TarReader {
         return header
     }
 
+    /// A global header holds for every entry behind it, so that it costs something for each of them.
+    private func setGlobal(_ records: PaxRecords) throws {
+        let merged = records.merged(over: global)
+        guard merged.count <= PaxRecords.globalCountLimit, merged.size <= limits.extensionHeader else {
+            throw tooMuch("global headers have \(merged.count) records of \(merged.size) bytes")
+        }
+        global = merged
+    }
+
     private func records(_ header: TarHeader) throws -> PaxRecords {
         guard let records = PaxRecords(try extensionBytes(header)) else { throw malformed("an extension header") }
+        try count(metadata: 0, items: records.count, of: Self.recordSize)
         let refused = records.values.keys.first { $0.hasPrefix("GNU.sparse.") }
         if refused != nil { throw unsupported("a sparse file; use tar without --sparse") }
         for key in ["SCHILY.acl.access", "SCHILY.acl.default"] {
@@ -137,6 +159,7 @@ public final class TarReader {
     private func extensionBytes(_ header: TarHeader) throws -> [UInt8] {
         guard let size = header.contentSize else { throw malformed("a size is no number") }
         guard size <= limits.extensionHeader else { throw tooMuch("an extension header has \(size) bytes") }
+        try count(metadata: Int(size))
         let bytes = try blocks.take(Int(size))
         guard bytes.count == size else {
             throw ArchiveError.truncated(archive: name, detail: "it ends in an extension header")
@@ -164,10 +187,8 @@ public final class TarReader {
             gid: try identifier(records.number("gid") ?? header.gid, "group"),
             modified: try number(records.number("mtime") ?? header.modified, "time"),
             attributes: records.attributes)
-        metadataCount += path.count + target.count + entry.attributes.reduce(0) { $0 + $1.name.count + $1.value.count }
-        guard metadataCount <= limits.metadata else {
-            throw tooMuch("names and attributes over \(limits.metadata) bytes")
-        }
+        try count(metadata: path.count + target.count + Self.entrySize)
+        try check(entry.attributes, path)
         if case .file(let size) = entry.kind {
             content = UInt64(size)
             padding = Self.padding(content)
@@ -207,6 +228,19 @@ public final class TarReader {
         guard text.count <= limits.path else { throw tooMuch("\(what) has \(text.count) bytes") }
         guard !text.contains(0) else { throw malformed("\(what) has a NUL in it") }
     }
+
+    /// The kernel takes no longer list of names, and no file system more bytes of values.
+    private func check(_ attributes: [TarEntry.Attribute], _ path: [UInt8]) throws {
+        let names = attributes.reduce(0) { $0 + $1.name.count + 1 }
+        let values = attributes.reduce(0) { $0 + $1.value.count }
+        guard names <= Self.attributeLimit, values <= Self.attributeLimit else {
+            throw tooMuch("\(TarPath.text(path)) has \(names + values) bytes of attributes")
+        }
+        try count(metadata: names + values, items: attributes.count, of: Self.attributeSize)
+    }
+
+    /// `XATTR_LIST_MAX` and `XATTR_SIZE_MAX` of `linux/limits.h`.
+    private static let attributeLimit = 64 << 10
 
     private func number(_ value: Int64?, _ what: String) throws -> Int64 {
         guard let value, value >= 0 else { throw malformed("a \(what) is no number") }

@@ -54,7 +54,7 @@ public struct ImageReport: Sendable, Equatable {
 
     /// The bytes of a package's files in the image; its maintainer's estimate where the files are not known.
     func size(of package: InstalledPackage) -> Int64 {
-        guard let figures, !figures.packageSizes.isEmpty else { return package.installedKiB * 1024 }
+        guard let figures, !figures.packageSizes.isEmpty else { return package.estimatedSize }
         return figures.packageSizes[package.name] ?? 0
     }
 
@@ -126,7 +126,16 @@ public struct ImageReport: Sendable, Equatable {
     }
 
     private static func mebibytes(_ bytes: UInt64) -> String {
-        let tenths = (bytes * 10 + (1 << 19)) >> 20
+        // Sizes that a commit claims can be any number.
+        let tenths = bytes / 1_048_576 * 10 + (bytes % 1_048_576 * 10 + (1 << 19)) >> 20
         return "\(tenths / 10).\(tenths % 10)"
+    }
+}
+
+extension InstalledPackage {
+    /// Its maintainer's estimate in bytes. A commit can claim any number of KiB.
+    fileprivate var estimatedSize: Int64 {
+        let (bytes, overflow) = max(0, installedKiB).multipliedReportingOverflow(by: 1024)
+        return overflow ? .max : bytes
     }
 }

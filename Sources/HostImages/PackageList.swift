@@ -49,6 +49,9 @@ enum PackageList {
         else { return nil }
         return InstalledPackage(
             name: String(name), version: String(version), architecture: String(fields["Architecture"] ?? "all"),
-            installedKiB: fields["Installed-Size"].flatMap { Int64($0) } ?? 0)
+            installedKiB: fields["Installed-Size"].flatMap { Int64($0) }.flatMap(plausible) ?? 0)
     }
+
+    /// A size in KiB that a package can have; what else stands there is an estimate of nothing.
+    private static func plausible(_ size: Int64) -> Int64? { (0...(1 << 32)).contains(size) ? size : nil }
 }

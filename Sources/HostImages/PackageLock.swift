@@ -53,11 +53,18 @@ extension PackageLock {
         try fields.requireFormat(1)
         suite = try fields.string("suite")
         architecture = try fields.string("architecture")
-        sourceDate = UInt64(try fields.integer("sourceDate"))
+        sourceDate = try Self.date(fields, "sourceDate")
         sources = try fields.objects("sources").map {
-            Source(index: try $0.string("index"), date: UInt64(try $0.integer("date")))
+            Source(index: try $0.string("index"), date: try Self.date($0, "date"))
         }
         packages = try fields.objects("packages").map { try Self.package($0) }
+    }
+
+    private static func date(_ fields: JSONFields, _ name: String) throws -> UInt64 {
+        guard let date = UInt64(exactly: try fields.integer(name)) else {
+            throw fields.malformed("'\(name)' is before 1970")
+        }
+        return date
     }
 
     private static func package(_ fields: JSONFields) throws -> Package {

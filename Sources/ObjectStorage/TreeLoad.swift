@@ -3,9 +3,9 @@ public import ObjectFormats
 import SystemPackage
 
 extension TreeFolder {
-    /// Reads the tree of a commit in a bare store: names, attributes and links, no content.
+    /// Reads the tree of a commit in a bare store: names, attributes and links, which are verified, and no content.
     ///
-    /// - Throws: `StoreError`, `FormatError`, `SystemError`.
+    /// - Throws: `StoreError`, also for a link that is damaged; `FormatError`, `SystemError`.
     public static func load(_ commit: Commit, from store: Store) throws -> TreeFolder {
         guard store.mode == .bare else {
             throw StoreError.notARepository(path: store.path.string, detail: "its files are compressed; use a bare one")
@@ -31,7 +31,11 @@ private struct TreeLoad {
     private func entry(_ checksum: Checksum) throws -> TreeEntry {
         let (header, size) = try store.fileHeader(checksum)
         switch header.content {
-        case .link(let target): return .link(TreeLink(attributes: header.attributes, target: target))
+        case .link(let target):
+            // All that a link has is in memory now. What files hold is verified by who reads it.
+            let actual = SHA256.hash(header.checksumPrefix)
+            guard actual == checksum else { throw StoreError.corrupted(ObjectName(checksum, .file), actual: actual) }
+            return .link(TreeLink(attributes: header.attributes, target: target))
         case .regular:
             let stored = StoredContent(
                 checksum: checksum, attributes: header.attributes, path: store.path(of: ObjectName(checksum, .file)),

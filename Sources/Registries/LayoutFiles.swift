@@ -50,6 +50,11 @@ final class SpooledLayout {
     private(set) var documents: [String: [UInt8]] = [:]
     private var blobs: [Checksum: Spool] = [:]
 
+    /// Each is an open file, of which a process may have 1024: the most layers of an image, and a few documents.
+    static let blobLimit = ImageManifest.layerLimit + 88
+    /// What stays free for others on the file system that takes the blobs.
+    private static let reserve: Int64 = 64 << 20
+
     private final class Spool {
         let file: Descriptor
         init(_ file: consuming Descriptor) { self.file = file }
@@ -63,27 +68,32 @@ final class SpooledLayout {
         name = reader.name
         var next: TarEntry? = first
         while let entry = next {
-            if case .file = entry.kind { try take(entry, reader) }
+            if case .file(let size) = entry.kind { try take(entry, size: size, reader) }
             next = try reader.next()
         }
     }
 
-    private func take(_ entry: TarEntry, _ reader: TarReader) throws {
+    /// What no layout needs is skipped: an archive says itself how much there is of it.
+    private func take(_ entry: TarEntry, size: Int64, _ reader: TarReader) throws {
         guard let names = TarPath.names(entry.path) else {
             throw RegistryError.notALayout(place: name, detail: "it has the path \(TarPath.text(entry.path))")
         }
-        if names.count == 1 {
+        if names == ["oci-layout"] || names == ["index.json"] {
             documents[names[0]] = try reader.readContent(limit: OCILayout.documentLimit)
         } else if names.count == 3, names[0] == "blobs", names[1] == "sha256", let digest = Checksum(hex: names[2]) {
-            guard blobs.count < 1000 else {
-                throw RegistryError.notALayout(place: name, detail: "it has too many blobs")
+            guard blobs.count < Self.blobLimit else {
+                throw RegistryError.notALayout(place: name, detail: "it has more than \(Self.blobLimit) blobs")
             }
-            blobs[digest] = try spool(reader)
+            blobs[digest] = try spool(reader, size: size)
         }
     }
 
-    private func spool(_ reader: TarReader) throws -> Spool {
+    private func spool(_ reader: TarReader, size: Int64) throws -> Spool {
         let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/var/tmp"
+        let space = try FileSystemSpace(at: FilePath(folder)).bytes
+        guard size <= space - Self.reserve else {
+            throw RegistryError.noSpace(folder: folder, needed: size, available: max(0, space - Self.reserve))
+        }
         let spool = Spool(try Descriptor(opening: folder, flags: O_RDWR | unnamedFile, mode: 0o600))
         try reader.readContent { try spool.file.write($0) }
         return spool

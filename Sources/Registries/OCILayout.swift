@@ -67,7 +67,8 @@ public struct OCILayout {
                 detail: name.map { "\(files.place) has no image '\($0)'" } ?? "\(files.place) has no image",
                 known: known)
         }
-        let found = try candidates.flatMap { try manifests(below: $0, for: platform, depth: 0) }
+        var search = Search(platform: platform)
+        let found = try candidates.flatMap { try manifests(below: $0, &search, depth: 0) }
         guard let first = found.first else {
             throw RegistryError.noSuchImage(detail: "\(files.place) has no image for \(platform)", known: known)
         }
@@ -91,16 +92,37 @@ public struct OCILayout {
         return OCIImage(manifest: manifest, configuration: configuration, digest: first.digest, layout: self)
     }
 
+    /// What was read of indexes for one image. Without it, indexes that name each other many times take forever.
+    private struct Search {
+        let platform: Platform
+        private var seen: Set<Checksum> = []
+
+        private static let documentLimit = 100
+
+        init(platform: Platform) { self.platform = platform }
+
+        /// Whether an index has not been read yet.
+        mutating func isNew(_ digest: Checksum) throws -> Bool {
+            guard seen.insert(digest).inserted else { return false }
+            guard seen.count <= Self.documentLimit else {
+                throw RegistryError.unsupported(
+                    what: "the image", detail: "it is behind more than \(Self.documentLimit) indexes")
+            }
+            return true
+        }
+    }
+
     /// The images for a platform, in order; the first one is meant.
     private func manifests(
-        below entry: ContentDescriptor, for platform: Platform, depth: Int
+        below entry: ContentDescriptor, _ search: inout Search, depth: Int
     ) throws -> [ContentDescriptor] {
-        if let made = entry.platform, made != platform { return [] }
+        if let made = entry.platform, made != search.platform { return [] }
         if MediaTypes.manifest.contains(entry.mediaType) { return [entry] }
-        guard MediaTypes.index.contains(entry.mediaType), depth < Self.depthLimit else { return [] }
+        guard MediaTypes.index.contains(entry.mediaType), depth < Self.depthLimit, try search.isNew(entry.digest)
+        else { return [] }
         let index = try ImageIndex(document(entry, what: "an index"))
         for child in index.entries {
-            let found = try manifests(below: child, for: platform, depth: depth + 1)
+            let found = try manifests(below: child, &search, depth: depth + 1)
             if !found.isEmpty { return found }
         }
         return []

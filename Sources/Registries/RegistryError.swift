@@ -10,6 +10,8 @@ public enum RegistryError: ExplainedError, Equatable {
     case blobMismatch(digest: String, detail: String)
     /// A document says what this program does not take.
     case unsupported(what: String, detail: String)
+    /// A blob of an archive does not fit where it is put aside; sizes in bytes.
+    case noSpace(folder: String, needed: Int64, available: Int64)
     /// The layout has no image of this name, or several and no name was given.
     case noSuchImage(detail: String, known: [String])
 
@@ -19,6 +21,8 @@ public enum RegistryError: ExplainedError, Equatable {
         case .missingBlob(let digest, let place): "\(place) has no blob \(digest)"
         case .blobMismatch(let digest, let detail): "the blob \(digest) is not what was declared: \(detail)"
         case .unsupported(let what, let detail): "\(what) cannot be used: \(detail)"
+        case .noSpace(let folder, let needed, let available):
+            "a blob of \(needed) bytes does not fit into \(folder), where \(available) bytes may be used"
         case .noSuchImage(let detail, _): detail
         }
     }
@@ -28,6 +32,7 @@ public enum RegistryError: ExplainedError, Equatable {
         case .notALayout: "'skopeo copy … oci:FOLDER:TAG' or 'podman push … oci:FOLDER:TAG' makes one"
         case .missingBlob, .blobMismatch: "copy the image again; nothing was changed"
         case .unsupported: nil
+        case .noSpace: "set TMPDIR to a folder with more space, or unpack the archive and import 'oci:FOLDER'"
         case .noSuchImage(_, let known): known.isEmpty ? nil : "there are \(known.joined(separator: ", "))"
         }
     }
@@ -35,6 +40,7 @@ public enum RegistryError: ExplainedError, Equatable {
     public var category: FailureCategory {
         switch self {
         case .missingBlob, .blobMismatch: .untrusted
+        case .noSpace: .noSpace
         default: .failed
         }
     }

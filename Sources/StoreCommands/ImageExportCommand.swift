@@ -38,20 +38,22 @@ struct ImageExportCommand: ParsableCommand {
         _ = try ImageExporter.export(image, from: store) { try file.write($0) }
     }
 
-    /// The file has its name when it is whole.
+    /// The file has its name when it is whole. An archive of a host has its `shadow`, so that it is its owner's alone.
     private func toFile(_ store: Store) throws -> ExportedImageOutput {
         let path = FilePath(output).absolute
-        let temporary = FilePath("\(path).\(getpid()).tmp")
+        let temporary = Files.temporaryName(beside: path)
+        let file = try Descriptor(
+            opening: temporary.string, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
+        let written: ExportedImage
         do {
-            let file = try Descriptor(opening: temporary.string, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
-            let image = try ImageExporter.export(image, from: store) { try file.write($0) }
+            written = try ImageExporter.export(image, from: store) { try file.write($0) }
             try file.sync()
-            try retrying("rename", temporary.string) { rename(temporary.string, path.string) }
-            return ExportedImageOutput(image: image, path: path.string)
         } catch {
             unlink(temporary.string)
             throw error
         }
+        try Files.move(temporary, over: path)
+        return ExportedImageOutput(image: written, path: path.string)
     }
 }
 

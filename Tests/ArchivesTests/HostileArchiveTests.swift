@@ -218,6 +218,56 @@ import Testing
         expect(many, limits: ArchiveLimits(metadata: 50), isTooLarge)
     }
 
+    private func record(_ key: String, _ value: String) -> String {
+        let rest = " \(key)=\(value)\n"
+        let digits = String(rest.utf8.count + 2).count
+        let length = rest.utf8.count + digits
+        return "\(length)\(rest)"
+    }
+
+    @Test("many tiny attributes count as what they take in memory, not as their bytes")
+    func tinyAttributes() throws {
+        let records = (100..<600).map { record("SCHILY.xattr.user.\($0)", "") }.joined()
+        let bytes = RawTar.make { tar in
+            for index in 0..<3 {
+                tar.entry("P", "x", records)
+                tar.entry("file\(index)", "0", "")
+            }
+        }
+        #expect(try contents(bytes).map(\.entry.attributes.count) == [500, 500, 500])
+        expect(bytes, limits: ArchiveLimits(metadata: 200_000), isTooLarge)
+    }
+
+    @Test("no entry has more bytes of attributes than the kernel takes")
+    func attributeBytes() {
+        let long = String(repeating: "n", count: 200)
+        let names = (100..<500).map { record("SCHILY.xattr.user.\(long)\($0)", "") }.joined()
+        let values = record("SCHILY.xattr.user.a", String(repeating: "v", count: 70_000))
+        for records in [names, values] {
+            expect(
+                RawTar.make {
+                    $0.entry("P", "x", records)
+                    $0.entry("a", "0", "")
+                }, isTooLarge)
+        }
+    }
+
+    @Test("global headers do not add up without end, nor do extension headers that leave nothing behind")
+    func globalHeaders() {
+        let global = RawTar.make { tar in
+            for index in 100..<200 { tar.entry("G", "g", record("key\(index)", "x")) }
+            tar.entry("a", "0", "")
+        }
+        expect(global, isTooLarge)
+        let passing = RawTar.make { tar in
+            for index in 0..<20 {
+                tar.entry("P", "x", record("comment", String(repeating: "c", count: 1000)))
+                tar.entry("file\(index)", "0", "")
+            }
+        }
+        expect(passing, limits: ArchiveLimits(metadata: 10_000), isTooLarge)
+    }
+
     @Test("an extension header that claims gigabytes is refused before anything is read for it")
     func largeHeader() {
         expect(RawTar.make { $0.header("P", "x", size: "77777777777") }, isTooLarge)

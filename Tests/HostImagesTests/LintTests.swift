@@ -125,6 +125,16 @@ import Testing
         }
     }
 
+    @Test("a set-id file whose name only begins like an allowed one, or only looks like it, is not allowed")
+    func similarNames() throws {
+        for name in ["su (x", "su (setuid)", "e\u{301}"] {
+            let tree = try image()
+            tree["usr/bin/\(name)"] = file("", 0o4755)
+            let findings = try findings(tree, setuidFiles: ["/usr/bin/su", "/usr/bin/\u{E9}"])
+            #expect(findings.filter { $0.level == .fatal }.map(\.items) == [["/usr/bin/\(name) (setuid)"]])
+        }
+    }
+
     @Test("set-id files and capabilities are those of the list; a list that is too long is a warning")
     func setuid() throws {
         let tree = try image()

@@ -40,6 +40,15 @@ import TrustMetadata
         try await fetch.fetch(lock, log: try ToolLog(folder.path.appending("build.log")))
     }
 
+    @Test("a date before 1970 is malformed", arguments: ["\"sourceDate\":7", "\"date\":5"])
+    func negativeDates(member: String) throws {
+        let negative = member.replacing(":", with: ":-")
+        let text = lock(package()).text
+        let path = try folder.write("image.lock", text: text.replacing(member, with: negative))
+        #expect(text.contains(member))
+        #expect(throws: TrustMetadataError.self) { try PackageLock(reading: path) }
+    }
+
     @Test("a lock file is read as it was written, and has one line for each package")
     func roundTrip() throws {
         let path = folder.path.appending("image.lock")

@@ -1,4 +1,5 @@
 import Checksums
+import LinuxSystem
 import ObjectFormats
 import ObjectStorage
 import SystemPackage
@@ -47,6 +48,39 @@ import TrustMetadata
         #expect(report.refs == ["test/stable/x86_64"])
         #expect(report.packages.map(\.name) == ["ca-certificates", "systemd"])
         #expect(report.objectCount > 10)
+    }
+
+    @Test("sizes that a commit claims can be any number")
+    func absurdSizes() throws {
+        _ = try commit { metadata in
+            metadata[Commit.Key.packages] = .rows([
+                ["a", "1", "amd64", "\(Int64.max)"], ["b", "1", "amd64", "\(Int64.min)"],
+            ])
+            metadata[Commit.Key.installedSize] = .uint64(.max)
+        }
+        let report = try ImageReport(of: "test/stable/x86_64", in: store)
+        #expect(report.text(listingPackages: true).contains("  b 1 amd64 0\n"))
+    }
+
+    @Test("a package that claims a negative or absurd size in dpkg's database has none")
+    func hostileStatus() {
+        let status = ["-1", "9223372036854775807", "99999999999999999999", "x", "7"].map {
+            "Package: p\($0)\nStatus: install ok installed\nVersion: 1\nInstalled-Size: \($0)\n"
+        }
+        let packages = PackageList.parse(status: status.joined(separator: "\n"))
+        #expect(packages.map(\.installedKiB).sorted() == [0, 0, 0, 0, 7])
+    }
+
+    @Test("an image with a link that was changed in the store is not exported")
+    func changedLink() throws {
+        let commit = try commit()
+        func export() throws -> ExportedImage { try ImageExporter.export(commit.hex, from: store) { _ in } }
+        #expect(try export().commit == commit)
+        let link = try #require(try store.file(at: "ostree", in: commit))
+        let path = store.path(of: ObjectName(link, .file))
+        try Files.remove(path)
+        try Files.makeLink(path, target: "sysroot/evil")
+        #expect(throws: StoreError.self) { try export() }
     }
 
     @Test("the text names everything, and the packages when asked")

@@ -142,6 +142,49 @@ private struct Stages {
     }
 }
 
+@Suite("hostctl in an image") struct HostctlStageTests {
+    private let stages: Stages
+    init() throws { stages = try Stages() }
+
+    private func copy() async throws {
+        let program = try Files.read(FilePath("/usr/bin/true"), limit: 1 << 24)
+        for name in HostctlStage.programs { try stages.folder.write("binaries/\(name)", program, mode: 0o755) }
+        try stages.folder.write("units/test.timer", text: "[Timer]\n")
+        let recipe = try Recipe(
+            reading: stages.recipeFolder,
+            overrides: ["HostctlBinaries=\(stages.folder.path)/binaries", "HostctlUnits=\(stages.folder.path)/units"])
+        let stage = HostctlStage(
+            recipe: recipe, tree: stages.tree, environment: BuildEnvironment(sourceDate: 5))
+        try await stage.run(log: try ToolLog(stages.folder.path.appending("build.log")))
+    }
+
+    @Test("programs and units are there, with their modes, and nothing is left beside the tree")
+    func plain() async throws {
+        try await copy()
+        for name in HostctlStage.programs { #expect(try stages.mode("usr/bin/\(name)") == 0o755) }
+        #expect(try stages.mode("usr/lib/systemd/system/test.timer") == 0o644)
+        #expect(!Files.exists(stages.folder.path.appending("hostctl-files")))
+    }
+
+    @Test("a link in the tree does not lead the programs out of it", arguments: ["usr/bin", "usr/bin/hostctl"])
+    func links(place: String) async throws {
+        let outside = stages.folder.path.appending("outside")
+        let isFolder = place == "usr/bin"
+        if isFolder { try Files.makeFolder(outside) } else { try stages.folder.write("outside", text: "mine") }
+        let link = stages.tree.appending(place)
+        try Files.makeFolder(link.removingLastComponent())
+        try Files.makeLink(link, target: outside.string)
+        if isFolder {
+            await #expect(throws: ImageError.self) { try await copy() }
+            #expect(try Files.names(in: outside).isEmpty)
+        } else {
+            try await copy()
+            #expect(try stages.text("outside") == "mine")
+            #expect(try stages.mode(place) == 0o755)
+        }
+    }
+}
+
 @Suite("tools") struct ToolTests {
     @Test("a tool that is not installed is named, with what to install")
     func missing() async throws {

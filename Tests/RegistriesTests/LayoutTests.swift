@@ -216,6 +216,72 @@ private let platform = Platform(system: "linux", architecture: "amd64")
         #expect(throws: RegistryError.self) { try read() }
     }
 
+    private func spool(_ entries: [TarEntry]) throws -> SpooledLayout {
+        let file = try layout.folder.write("layout.tar", [])
+        let output = try Descriptor(opening: file.string, flags: O_WRONLY)
+        let writer = TarWriter { try output.write($0) }
+        for entry in entries { try writer.add(entry) }
+        // No end: an entry that claims much has nothing behind it.
+        let reader = TarReader(FileSource(try Descriptor(opening: file.string)))
+        return try SpooledLayout(reader, first: #require(try reader.next()))
+    }
+
+    private func entry(_ path: String, size: Int64 = 0) -> TarEntry {
+        TarEntry(path: Array(path.utf8), kind: .file(size: size), permissions: 0o644)
+    }
+
+    @Test("files of an archive that no layout needs are not kept in memory")
+    func otherDocuments() throws {
+        let names = (0..<1000).map { "document\($0)" } + ["oci-layout", "index.json"]
+        let file = try layout.folder.write("layout.tar", [])
+        let output = try Descriptor(opening: file.string, flags: O_WRONLY)
+        let writer = TarWriter { try output.write($0) }
+        for name in names { try writer.add(entry(name)) }
+        try writer.finish()
+        let reader = TarReader(FileSource(try Descriptor(opening: file.string)))
+        let spooled = try SpooledLayout(reader, first: #require(try reader.next()))
+        #expect(spooled.documents.keys.sorted() == ["index.json", "oci-layout"])
+    }
+
+    @Test("an archive with more blobs than a process has files is refused by name")
+    func manyBlobs() {
+        let blobs = (0...SpooledLayout.blobLimit).map { entry("blobs/sha256/\(SHA256.hash(Array("\($0)".utf8)).hex)") }
+        let error = #expect(throws: RegistryError.self) { try spool(blobs) }
+        if case .notALayout? = error {} else { Issue.record("\(String(describing: error))") }
+    }
+
+    @Test("a blob that does not fit on the disk is refused before it fills the disk")
+    func hugeBlob() {
+        let blob = entry("blobs/sha256/\(SHA256.hash([]).hex)", size: 1 << 50)
+        let error = #expect(throws: RegistryError.self) { try spool([blob]) }
+        #expect(error?.category == .noSpace)
+    }
+
+    @Test("indexes that name one index a thousand times each are read once")
+    func manyTimes() throws {
+        let empty = Array(TestLayout.index([]).utf8)
+        var inner = TestLayout.descriptor("index.v1+json", try layout.blob(empty), empty.count)
+        for _ in 0..<2 {
+            let text = Array(TestLayout.index(Array(repeating: inner, count: 1000)).utf8)
+            inner = TestLayout.descriptor("index.v1+json", try layout.blob(text), text.count)
+        }
+        try layout.index(Array(repeating: inner, count: 100))
+        let error = #expect(throws: RegistryError.self) { try read() }
+        if case .noSuchImage? = error {} else { Issue.record("\(String(describing: error))") }
+    }
+
+    @Test("an image behind more than a hundred indexes is given up")
+    func manyIndexes() throws {
+        try layout.index(
+            try (0..<110).map { index in
+                let other = TestLayout.descriptor("signature.v7", SHA256.hash(Array("\(index)".utf8)), index)
+                let text = Array(TestLayout.index([other]).utf8)
+                return TestLayout.descriptor("index.v1+json", try layout.blob(text), text.count)
+            })
+        let error = #expect(throws: RegistryError.self) { try read() }
+        if case .unsupported? = error {} else { Issue.record("\(String(describing: error))") }
+    }
+
     @Test("indexes that are nested without end are given up")
     func nested() throws {
         var inner = try layout.image([])

@@ -27,21 +27,25 @@ extension LintChecks {
             "setuid-files", .warning,
             "files with set-id bits or capabilities are those of SetuidFiles= (fatal when there is such a list)"
         ) { subject, policy in
-            var found: [String] = []
+            var found: [(path: String, power: String)] = []
             subject.walk { path, entry in
-                if case .file(let file) = entry, let power = file.attributes.power {
-                    found.append("\(path) (\(power))")
-                }
+                if case .file(let file) = entry, let power = file.attributes.power { found.append((path, power)) }
+            }
+            func texts(_ files: [(path: String, power: String)]) -> [String] {
+                files.map { "\($0.path) (\($0.power))" }
             }
             guard let listed = policy.setuidFiles else {
-                return LintResult.list("files with power over others, and no SetuidFiles= that allows them", found)
+                return LintResult.list(
+                    "files with power over others, and no SetuidFiles= that allows them", texts(found))
             }
-            let allowed = Set(listed)
-            let paths = Set(found.map { String($0.prefix(upTo: $0.lastIndex(of: "(") ?? $0.endIndex).dropLast()) })
+            // Bytes: strings are equal, too, when they only look the same.
+            let allowed = Set(listed.map { Array($0.utf8) })
+            let paths = Set(found.map { Array($0.path.utf8) })
             return LintResult.list(
                 "files with power over others that SetuidFiles= does not list",
-                found.filter { item in !allowed.contains { item.hasPrefix("\($0) (") } }, level: .fatal)
-                + LintResult.list("SetuidFiles= lists files without such power", listed.filter { !paths.contains($0) })
+                texts(found.filter { !allowed.contains(Array($0.path.utf8)) }), level: .fatal)
+                + LintResult.list(
+                    "SetuidFiles= lists files without such power", listed.filter { !paths.contains(Array($0.utf8)) })
         },
         LintCheck("unsupported-files", .fatal, "there are only files, folders and symbolic links") { subject, _ in
             LintResult.list("files that cannot be stored", subject.unsupported.compactMap(Self.otherFile))
