@@ -43,16 +43,23 @@ extension SysrootChange {
         var plan = try CleanupPlan(change, others: request.others, droppingRefs: Array(request.refs.keys))
         var space = FreedSpace()
         try plan.measure(change.store, &space)
-        if !request.isDryRun { try change.execute(plan, request) }
+        if !request.isDryRun {
+            try change.execute(plan, request)
+            // Objects do not count for it, and who waits for them may be told to go.
+            try StatusFile(change.paths).write(change.reader.report())
+        }
         var report = CleanupReport(isDryRun: request.isDryRun, items: plan.items, bytes: space.bytes)
         var collection = StoreCollection(change.store)
         collection.keeping = plan.commits + request.refs.values.compactMap { $0 }
         collection.ignoring = plan.refs
         collection.isDryRun = request.isDryRun
         collection.wait = max(wait, patience)
-        do { report.objects = try collection.run(&space) } catch let error as StoreError { report.refusal = error }
+        do { report.objects = try collection.run(&space) } catch let error as any ExplainedError {
+            // What was removed before has to be told; a dry run has removed nothing.
+            if request.isDryRun, !(error is StoreError) { throw error }
+            report.refusal = error
+        }
         report.bytes = space.bytes
-        if !request.isDryRun { try StatusFile(change.paths).write(change.reader.report()) }
         return report
     }
 

@@ -71,6 +71,8 @@ struct CleanupPlan {
     /// said that the deployment is pinned; other stateroots are others' business.
     private static func unneeded(_ report: SysrootReport) -> [DeploymentRecord] {
         guard let first = report.defaultDeployment else { return [] }
+        // Something runs, and it cannot be told what: it could be any of them.
+        if report.isRunning, report.booted == nil { return [] }
         let own = report.listed.filter { $0.stateroot == first.stateroot }
         return own.dropFirst(2).filter { !$0.isBooted && !$0.mayBePinned && $0.problems.isEmpty }
     }

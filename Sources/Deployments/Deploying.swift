@@ -134,7 +134,7 @@ struct DeploymentPlan {
         self.kept = kept.map(\.deployment)
         let dropped = listed.filter { item in !kept.contains { $0.record.name == item.record.name } }.map(\.record)
         pending = PendingChange(
-            .deploy, Self.newName(stateroot, request.commit, change), dropping: dropped.map(\.name),
+            .deploy, try Self.newName(stateroot, request.commit, change), dropping: dropped.map(\.name),
             kernels: (dropped.map { ($0.stateroot, $0.bootChecksum) } + [(stateroot, contents.kernel.bootChecksum)])
                 .compactMap { stateroot, checksum in checksum.map { "\(stateroot)-\($0)" } })
         origin = Self.origin(request, commit, command: change.command)
@@ -148,10 +148,17 @@ struct DeploymentPlan {
     }
 
     /// The next free serial, as libostree chooses it too.
-    private static func newName(_ stateroot: String, _ commit: Checksum, _ change: SysrootChange) -> DeploymentName {
+    private static func newName(
+        _ stateroot: String, _ commit: Checksum, _ change: SysrootChange
+    ) throws -> DeploymentName {
         let serials = change.reader.readDeployments().deployments.map(\.name)
             .filter { $0.stateroot == stateroot && $0.checksum == commit }.map(\.serial)
-        return DeploymentName(stateroot: stateroot, checksum: commit, serial: (serials.max() ?? -1) + 1)
+        // libostree counts in 32 bits.
+        guard let last = serials.max() else { return DeploymentName(stateroot: stateroot, checksum: commit, serial: 0) }
+        guard last < Int32.max else {
+            throw DeploymentError.viewsDiffer(detail: "no serial can follow that of \(stateroot)/\(commit).\(last)")
+        }
+        return DeploymentName(stateroot: stateroot, checksum: commit, serial: last + 1)
     }
 
     private static func origin(_ request: DeployRequest, _ commit: Commit, command: String) -> KeyFile {

@@ -34,12 +34,29 @@ public struct FileProblem: Sendable, Hashable {
     public let detail: String
     let expected: Expected
 
-    /// Whether one of these objects would be needed to put it right.
-    public func needs(_ objects: Set<ObjectName>) -> Bool {
+    /// Whether one of these objects would be needed to put it right: for a folder that is missing, any below it.
+    ///
+    /// - Parameter store: where the trees are; one that cannot be read counts as needed and damaged.
+    public func needs(_ objects: Set<ObjectName>, in store: Store) -> Bool {
         switch expected {
         case .nothing, .leftover: false
         case .file(let checksum): objects.contains(ObjectName(checksum, .file))
-        case .folder(_, let metadata): objects.contains(ObjectName(metadata, .dirmeta))
+        case .folder(let tree, let metadata):
+            objects.contains(ObjectName(metadata, .dirmeta))
+                || kind == .missing && !objects.isEmpty && Self.needs(objects, tree, store)
+        }
+    }
+
+    private static func needs(_ objects: Set<ObjectName>, _ tree: Checksum, _ store: Store) -> Bool {
+        guard !objects.contains(ObjectName(tree, .dirtree)) else { return true }
+        do {
+            let contents = try store.tree(tree)
+            return contents.files.contains { objects.contains(ObjectName($0.checksum, .file)) }
+                || contents.folders.contains {
+                    objects.contains(ObjectName($0.metadata, .dirmeta)) || needs(objects, $0.tree, store)
+                }
+        } catch {
+            return true
         }
     }
 }

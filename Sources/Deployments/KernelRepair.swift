@@ -11,7 +11,8 @@ extension DeploymentRepair {
     ///
     /// - Returns: whether there was something to do and it was done. Not so when the deployment's own are others, or
     ///   have device trees.
-    /// - Throws: `SystemError`; files under /boot are replaced one by one, each in one step.
+    /// - Throws: `DeploymentError.notEnoughSpace` before anything is written; `SystemError`; files under /boot are
+    ///   replaced one by one, each in one step.
     public func repairKernel(of record: DeploymentRecord) throws -> Bool {
         guard let checksum = record.bootChecksum, SysrootReader(root: paths.root).kernelProblem(of: record) != nil,
             let version = try kernelVersion(of: record)
@@ -27,6 +28,8 @@ extension DeploymentRepair {
         }
         guard try BootKernel.checksum(of: files.map(\.source)) == checksum else { return false }
         let folder = paths.kernelFolder(stateroot: record.stateroot, bootChecksum: checksum)
+        let copies = files.map { (source: $0.source, place: folder.appending($0.name)) }
+        try SpaceCheck(paths).require(paths.boot, bytes: Self.room(for: copies), files: Int64(files.count) + 1)
         try Files.makeFolder(folder)
         for file in files {
             FaultPoint.reached("repair.before-kernel")
@@ -34,6 +37,21 @@ extension DeploymentRepair {
             FaultPoint.reached("repair.after-kernel")
         }
         return SysrootReader(root: paths.root).kernelProblem(of: record) == nil
+    }
+
+    /// The most that copying takes at any moment: each copy lies beside what it replaces for a while.
+    private static func room(for copies: [(source: FilePath, place: FilePath)]) throws -> Int64 {
+        var present: Int64 = 0
+        var most: Int64 = 0
+        for copy in copies {
+            var old = stat()
+            var new = stat()
+            try retrying("examine", copy.source.string) { lstat(copy.source.string, &new) }
+            present += Int64(new.st_size)
+            most = max(most, present)
+            if lstat(copy.place.string, &old) == 0 { present -= Int64(old.st_blocks) * 512 }
+        }
+        return most
     }
 
     /// The one kernel of a deployment.

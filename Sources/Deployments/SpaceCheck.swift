@@ -47,7 +47,8 @@ public struct SpaceCheck {
         try require(paths.boot, bytes: kernel + Self.margin.bytes, files: Self.margin.files)
     }
 
-    private func require(_ path: FilePath, bytes: Int64, files: Int64) throws {
+    /// - Throws: `DeploymentError.notEnoughSpace`, `DeploymentError.notEnoughFiles`, `SystemError`.
+    func require(_ path: FilePath, bytes: Int64, files: Int64) throws {
         let space = try FileSystemSpace(at: path)
         guard space.bytes >= bytes else {
             throw DeploymentError.notEnoughSpace(path: path.string, needed: bytes, available: space.bytes)

@@ -22,9 +22,18 @@ public struct SysrootRepair {
 
     /// Makes anew what can be, and tells what was.
     ///
-    /// - Throws: `SystemError`, `StoreError`.
-    public func run() throws -> [String] {
-        try [mendLoader()].compactMap { $0 } + mendLeases() + mendOrigins()
+    /// - Parameter failed: called with what could not be made anew, and why.
+    public func run(failed: (String, any Error) -> Void) -> [String] {
+        let steps: [(String, () throws -> [String])] = [
+            (change.paths.loader.string, { try [mendLoader()].compactMap { $0 } }),
+            ("the leases", mendLeases), ("the origin files", mendOrigins),
+        ]
+        return steps.flatMap { subject, step in
+            do { return try step() } catch {
+                failed(subject, error)
+                return []
+            }
+        }
     }
 
     /// Writes the status file anew.
@@ -38,8 +47,7 @@ public struct SysrootRepair {
         guard !Files.isFolder(paths.bootEntries) else { return nil }
         let versions = ["0", "1"].filter { version in
             let links = paths.root.appending("ostree/boot.\(version)")
-            return Files.isFolder(paths.boot.appending("loader.\(version)").appending("entries"))
-                && Files.isFolder(links)
+            return Files.isFolder(links) && isBootable(paths.boot.appending("loader.\(version)").appending("entries"))
         }
         guard let version = versions.first, versions.count == 1 else { return nil }
         let temporary = Files.temporaryName(beside: paths.loader)
@@ -48,6 +56,17 @@ public struct SysrootRepair {
         try Files.move(temporary, over: paths.loader)
         FaultPoint.reached("repair.after-loader")
         return "boot/loader leads to loader.\(version) again"
+    }
+
+    /// Whether there are entries, and all lead to deployments and kernels that are there.
+    private func isBootable(_ entries: FilePath) -> Bool {
+        let order = BootOrder(reading: change.paths, entries: entries)
+        return order.problems.isEmpty && !order.listed.isEmpty
+            && order.listed.allSatisfy { listed in
+                let kernel = change.paths.kernelFolder(
+                    stateroot: listed.name.stateroot, bootChecksum: listed.bootChecksum)
+                return Files.isFolder(change.paths.folder(of: listed.name)) && Files.isFolder(kernel)
+            }
     }
 
     /// Leases of listed deployments that are missing, and those that are torn: their names say what they hold.

@@ -56,24 +56,36 @@ public struct FreedSpace: Sendable {
             if errno == ENOENT { return 0 }
             throw SystemError("examine", path.string)
         }
-        if status.st_mode & S_IFMT == Glibc.S_IFDIR {
-            try addContents(try Descriptor(opening: path.string, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
-        }
+        if status.st_mode & S_IFMT == Glibc.S_IFDIR { try addContents(path.string) }
         add(status)
         return bytes - before
     }
 
-    private mutating func addContents(_ folder: borrowing Descriptor) throws(SystemError) {
+    /// Goes down name by name and up again by "..", so that neither descriptors nor the stack run out.
+    private mutating func addContents(_ path: String) throws(SystemError) {
+        var folder = try Descriptor(opening: path, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+        var rest = [try addNames(folder)]
+        while let level = rest.indices.last {
+            if let name = rest[level].popLast() {
+                folder = try Files.openFolder(name, in: folder, path: path)
+                rest.append(try addNames(folder))
+            } else {
+                rest.removeLast()
+                if !rest.isEmpty { folder = try Files.openFolder([0x2e, 0x2e, 0], in: folder, path: path) }
+            }
+        }
+    }
+
+    /// - Returns: the folders among the names.
+    private mutating func addNames(_ folder: borrowing Descriptor) throws(SystemError) -> [[CChar]] {
+        var folders: [[CChar]] = []
         for name in try Files.rawNames(in: folder) {
             var status = stat()
             try retrying("examine", folder.path) { fstatat(folder.raw, name, &status, AT_SYMLINK_NOFOLLOW) }
-            if status.st_mode & S_IFMT == Glibc.S_IFDIR {
-                let text = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-                let raw = try Files.openFolder(name, in: folder, path: "\(folder.path)/\(text)")
-                try addContents(raw)
-            }
+            if status.st_mode & S_IFMT == Glibc.S_IFDIR { folders.append(name) }
             add(status)
         }
+        return folders
     }
 }
 

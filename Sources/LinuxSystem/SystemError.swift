@@ -21,6 +21,9 @@ public struct SystemError: ExplainedError, Equatable {
     /// Whether the disk, a quota or an inode table is full.
     public var isOutOfSpace: Bool { code == .noSpace || code.rawValue == EDQUOT }
 
+    /// Whether the disk or its file system has lost what was to be read, so that trying again is of no use.
+    public var tellsOfDamage: Bool { [EIO, EUCLEAN, EBADMSG].contains(code.rawValue) }
+
     public var reason: String { "cannot \(operation) \(path): \(code)" }
 
     public var advice: String? {

@@ -9,11 +9,11 @@ import SystemPackage
 public struct ObjectProblem: Sendable, Hashable {
     /// The raw values are part of the JSON format.
     public enum Kind: String, Sendable {
-        /// It does not have the checksum that names it.
+        /// It does not have the checksum that names it, or the disk has lost it.
         case damaged = "damaged-object"
         /// A ref or a deployment needs it, and it is not there.
         case missing = "missing-object"
-        /// The disk, or its permissions, do not let it be read.
+        /// Its permissions, or something that may pass, do not let it be read.
         case unreadable = "unreadable-object"
     }
 
@@ -166,8 +166,8 @@ private final class HashingWorker {
 
     private static func problem(_ name: ObjectName, _ error: any Error) -> StoreHashing.Problem {
         let explained = error as? any ExplainedError
-        if error is SystemError {
-            return .init(kind: .unreadable, name: name, detail: explained?.reason ?? "\(error)")
+        if let error = error as? SystemError {
+            return .init(kind: error.tellsOfDamage ? .damaged : .unreadable, name: name, detail: error.reason)
         }
         if case StoreError.corrupted(_, let actual?)? = error as? StoreError {
             return .init(kind: .damaged, name: name, detail: "its content has the checksum \(actual)")

@@ -33,7 +33,10 @@ extension Publisher {
         try Repository(opening: origin.store.path).regenerateSummary()
         FaultPoint.reached("prune.before-objects")
         var space = FreedSpace()
-        let result = try StoreCollection(origin.store).run(&space)
+        var collection = StoreCollection(origin.store)
+        // Leases keep these already, unless they were lost, as in a copy of the origin without refs.
+        collection.keeping = try origin.indexes(keys: keys).flatMap { $0.releases.map(\.commit) }
+        let result = try collection.run(&space)
         _ = consume lock
         return PrunedReleases(releases: removed, objects: result.removed, bytes: space.bytes)
     }

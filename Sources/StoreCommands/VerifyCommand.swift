@@ -1,5 +1,6 @@
 import ArgumentParser
 import HostctlCommands
+import LinuxSystem
 import Transfers
 import TrustMetadata
 import Updates
@@ -9,7 +10,7 @@ struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Check the store, the deployments file by file, and hostctl's own state.",
         discussion: """
-            Exits with 1 when something is damaged. /etc and /var are the host's own and are not compared.
+            Exits with 1 when something is damaged, and with --repair with the code of what kept it from being mended. /etc and /var are the host's own and are not compared.
 
             With --repair, objects that are damaged or missing are taken from a deployment that still has them, or \
             fetched from the origin and verified; files of deployments are linked to them anew. What cannot be \
@@ -30,7 +31,7 @@ struct VerifyCommand: ParsableCommand {
             wait: waiting.wait, progress: progress.handler, waiting: WaitOptions.announce)
         let report = try repair ? verifier.repair() : verifier.verify()
         output.show(VerificationOutput(report: report, isRepair: repair))
-        if !report.findings.isEmpty { throw ExitCode.failure }
+        if !report.findings.isEmpty { throw ExitCode(report.failure?.category ?? .failed) }
     }
 }
 

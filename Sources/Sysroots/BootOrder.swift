@@ -1,5 +1,5 @@
 import LinuxSystem
-import SystemPackage
+public import SystemPackage
 
 /// The deployments that have a boot entry, in the order in which they are tried, and what is wrong with the entries.
 ///
@@ -19,23 +19,28 @@ public struct BootOrder: Sendable {
     /// Damage that belongs to no deployment.
     public private(set) var problems: [SysrootProblem] = []
 
-    /// Reads `/boot/loader/entries` and follows the boot links.
-    public init(reading paths: SysrootPaths) {
+    private let entries: FilePath
+
+    /// Reads the boot entries and follows the boot links.
+    ///
+    /// - Parameter entries: the folder of the entries, by default `/boot/loader/entries`.
+    public init(reading paths: SysrootPaths, entries: FilePath? = nil) {
+        self.entries = entries ?? paths.bootEntries
         for entry in readEntries(paths) { add(entry, paths) }
     }
 
     private mutating func readEntries(_ paths: SysrootPaths) -> [BootEntry] {
         do {
-            let names = try Files.names(in: paths.bootEntries)
+            let names = try Files.names(in: entries)
             let entries = names.filter { $0.hasPrefix("ostree-") && $0.hasSuffix(".conf") }.compactMap { name in
-                readEntry(paths.bootEntries.appending(name), name)
+                readEntry(self.entries.appending(name), name)
             }
             return entries.sorted { $0.precedes($1) }
         } catch {
             // A sysroot without any deployment has none; the reader of the folders knows.
             if error.code != .noSuchFileOrDirectory || Files.exists(paths.loader) {
                 problems.append(
-                    SysrootProblem(.missingBootEntries, path: paths.bootEntries.string, error.reason))
+                    SysrootProblem(.missingBootEntries, path: entries.string, error.reason))
             }
             return []
         }
@@ -53,7 +58,7 @@ public struct BootOrder: Sendable {
     }
 
     private mutating func add(_ entry: BootEntry, _ paths: SysrootPaths) {
-        let path = paths.bootEntries.appending(entry.file)
+        let path = entries.appending(entry.file)
         guard entry.options != nil else { return problems.append(damaged(path, "it has no options")) }
         guard let text = entry.bootLink else { return problems.append(damaged(path, "it has no ostree= argument")) }
         guard let link = BootLink(text) else { return problems.append(damaged(path, "'\(text)' is no boot link")) }

@@ -95,17 +95,30 @@ public struct History {
         return Content(lines: lines, isCut: start > 0)
     }
 
-    /// - Throws: `SystemError`; `SysrootError.damagedState` for a line that cannot be read.
+    /// A line that is a JSON object is fine, whatever it says: a newer hostctl may have written it.
+    ///
+    /// - Throws: `SystemError`; `SysrootError.damagedState` for a line that is none.
     func requireReadable() throws {
-        if let damage = try read().damage.first {
-            throw SysrootError.damagedState(path: path.string, detail: "line \(damage.line): \(damage.detail)")
+        guard let content = try content() else { return }
+        func fail(_ detail: String) -> SysrootError { .damagedState(path: path.string, detail: detail) }
+        if !content.isFile { throw fail("it is no file") }
+        for (index, line) in content.lines.enumerated() where !line.isEmpty {
+            if let detail = Self.damage(line) { throw fail("line \(index + 1): \(detail)") }
         }
     }
 
-    /// Leaves out the lines that cannot be read.
+    /// Leaves out the lines that are no JSON objects.
     func dropUnreadable() throws {
-        let kept = try entries()
-        try Files.replace(path, with: kept.flatMap { $0.line + [UInt8(ascii: "\n")] }, mode: 0o644)
+        let kept = (try content()?.lines ?? []).filter { !$0.isEmpty && Self.damage($0) == nil }
+        try Files.replace(path, with: kept.flatMap { $0 + [UInt8(ascii: "\n")] }, mode: 0o644)
+    }
+
+    /// Why a line is no JSON object.
+    private static func damage(_ line: ArraySlice<UInt8>) -> String? {
+        do throws(TrustMetadataError) { _ = try JSONFields(strict: Array(line), what: "the line") } catch {
+            return error.reason
+        }
+        return nil
     }
 }
 

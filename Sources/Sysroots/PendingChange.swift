@@ -41,7 +41,8 @@ public struct PendingChange: Sendable, Equatable {
     public static func load(_ paths: SysrootPaths) throws -> PendingChange? {
         try StateFile(path: path(in: paths)).read { (fields) throws(TrustMetadataError) in
             let word = try fields.string("action")
-            guard let action = Action(rawValue: word) else { throw fields.malformed("'\(word)' is no action") }
+            guard let written = Action(rawValue: word) else { throw fields.malformed("'\(word)' is no action") }
+            let action = try fields.optionalString("purpose") == Action.cleanup.rawValue ? .cleanup : written
             var change = PendingChange(action, try name(fields.string("target"), fields))
             for text in try fields.strings("dropping") { change.dropping.append(try name(text, fields)) }
             for kernel in try fields.strings("kernels") {
@@ -76,13 +77,19 @@ public struct PendingChange: Sendable, Equatable {
 
     /// Writes the file in one durable step.
     ///
+    /// A cleanup is written as the rollback to the present default that it amounts to: an older hostctl, which knows no
+    /// cleanup, completes it as that.
     /// - Throws: `SystemError`.
     public func save(_ paths: SysrootPaths) throws {
-        try StateFile(path: Self.path(in: paths)).write([
-            "format": 1, "action": .string(action.rawValue), "target": .string(target.description),
-            "dropping": .array(dropping.map { .string($0.description) }),
-            "kernels": .array(kernels.map { .string($0) }),
-        ])
+        let isCleanup = action == .cleanup
+        let written = isCleanup ? Action.rollback : action
+        try StateFile(path: Self.path(in: paths)).write(
+            .known([
+                "format": 1, "action": .string(written.rawValue),
+                "purpose": JSONValue(isCleanup ? action.rawValue : nil), "target": .string(target.description),
+                "dropping": .array(dropping.map { .string($0.description) }),
+                "kernels": .array(kernels.map { .string($0) }),
+            ]))
     }
 
     /// Removes the file: the change is complete.

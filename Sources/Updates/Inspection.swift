@@ -15,6 +15,8 @@ struct Inspection {
     let comparison: DeploymentVerification
     /// Damage of the sysroot itself and of hostctl's state.
     let sysroot: [SysrootProblem]
+    /// Commits of deployed releases that have lost their signatures.
+    let unsigned: [Checksum]
     private let compared: Int
 
     init(_ reader: SysrootReader, _ store: Store, progress: @escaping ProgressHandler) throws {
@@ -24,6 +26,7 @@ struct Inspection {
         refs = try store.allRefs()
         condition = try StoreVerification(
             of: store, commits: Self.commits(refs, deployments), progress: progress)
+        unsigned = try Self.unsigned(deployments, store)
         let whole = deployments.filter { Self.isComplete($0, reader.paths) }
         compared = whole.count
         comparison = try DeploymentVerification(
@@ -40,6 +43,14 @@ struct Inspection {
         refs.compactMap(\.commit) + deployments.map(\.checksum)
     }
 
+    /// A release is signed, always; what stock tools have deployed, or a local commit, need not be.
+    private static func unsigned(_ deployments: [DeploymentRecord], _ store: Store) throws -> [Checksum] {
+        let releases = Set(deployments.filter { $0.isListed && $0.channel != nil && $0.command != nil }.map(\.checksum))
+        return try releases.filter { commit in
+            try store.contains(ObjectName(commit, .commit)) && store.detachedMetadata(of: commit) == nil
+        }.sorted { $0.hex < $1.hex }
+    }
+
     /// Half a deployment, which a killed command has left, is no damage.
     private static func isComplete(_ record: DeploymentRecord, _ paths: SysrootPaths) -> Bool {
         let isHalf = record.problems.contains { $0.kind == .interruptedChange }
@@ -50,7 +61,7 @@ struct Inspection {
     var report: VerificationReport {
         VerificationReport(
             objects: condition.objects, bytes: condition.bytes, deployments: compared, files: comparison.files,
-            findings: objectFindings + refFindings + fileFindings + sysrootFindings)
+            findings: objectFindings + signatureFindings + refFindings + fileFindings + sysrootFindings)
     }
 
     // MARK: findings
@@ -91,6 +102,15 @@ struct Inspection {
         return found
     }
 
+    private var signatureFindings: [VerificationFinding] {
+        unsigned.map { commit in
+            VerificationFinding(
+                kind: "missing-signatures", subject: "\(commit).commitmeta",
+                text: "the signatures of the deployed commit \(commit) are missing",
+                advice: "'hostctl verify --repair' fetches them anew")
+        }
+    }
+
     private var refFindings: [VerificationFinding] {
         refs.filter { $0.commit == nil }.map { ref in
             VerificationFinding(
@@ -110,7 +130,7 @@ struct Inspection {
                 case .unreadable: "\(path) cannot be read: \(problem.detail)"
                 }
             return VerificationFinding(
-                kind: problem.kind.rawValue, subject: "\(problem.deployment)\(problem.path)", text: text,
+                kind: problem.kind.rawValue, subject: problem.subject, text: text,
                 advice: problem.kind == .extra
                     ? "remove it by hand if nobody wants it" : "'hostctl verify --repair' puts it right")
         }
@@ -122,6 +142,11 @@ struct Inspection {
                 kind: problem.kind.rawValue, subject: problem.path, text: problem.text, advice: problem.repairAdvice)
         }
     }
+}
+
+extension FileProblem {
+    /// What a finding about it is about.
+    var subject: String { "\(deployment)\(path)" }
 }
 
 extension SysrootProblem {

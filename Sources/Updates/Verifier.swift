@@ -61,10 +61,32 @@ public struct Verifier {
 
     /// Mends what can be mended, and tells what remains. Run again after an interruption, it goes on.
     ///
-    /// Nothing is removed but the damaged inodes that whole ones have replaced, and damaged objects that nothing needs.
-    /// - Throws: as `verify`; `TransferError` and others only when nothing could be done at all.
+    /// Nothing is removed but the damaged inodes that whole ones have replaced. What cannot be repaired does not keep
+    /// the rest from it. A failure is remembered where `status` shows it.
+    /// - Throws: as `verify`, when nothing could be done at all.
     public func repair() throws -> VerificationReport {
         guard reader.isSysroot else { throw DeploymentError.notASysroot(path: paths.root.string) }
+        do {
+            let report = try repairLocked()
+            if let failure = report.failure {
+                try SysrootChange.remember(failure, command: command, paths: paths)
+            } else if report.findings.isEmpty, try isLastFailure() {
+                try FailureRecord.clear(paths)
+                try StatusFile(paths).write(reader.report())
+            }
+            return report
+        } catch {
+            try SysrootChange.remember(error, command: command, paths: paths)
+            throw error
+        }
+    }
+
+    /// Whether what `status` shows is a repair's failure; what cannot be read is none.
+    private func isLastFailure() throws -> Bool {
+        do { return try FailureRecord.load(paths)?.command == command } catch is SysrootError { return false }
+    }
+
+    private func repairLocked() throws -> VerificationReport {
         let store = try Store(opening: paths.repository)
         let holder = "\(command) (pid \(ProcessStart.id))"
         let downloads = try Downloads(paths).lock(holder, seconds: wait, waiting: waiting)
@@ -79,26 +101,51 @@ public struct Verifier {
     }
 
     private func mend(_ first: Inspection, _ sysroot: SysrootRepair, _ store: Store) throws -> VerificationReport {
-        var repaired: [String] = []
+        var failures: [RepairFailure] = []
         let objects = ObjectRepair(reader, store, options: options, progress: progress)
-        let obstacle = try objects.run(first)
-        repaired += try sysroot.run() + reader.repairState()
+        let obstacle = objects.run(first) { failures.append(RepairFailure(subject: $0, error: $1)) }
+        var repaired = sysroot.run { failures.append(RepairFailure(subject: $0, error: $1)) }
+        do { repaired += try reader.repairState() } catch {
+            failures.append(RepairFailure(subject: paths.state.string, error: error))
+        }
         var next = try Inspection(reader, store, progress: progress)
-        let damaged = Set(next.condition.problems.map(\.name))
-        let files = DeploymentRepair(paths, store)
-        var isChanged = false
-        for problem in next.comparison.problems where !problem.needs(damaged) {
-            if try files.repair(problem) { isChanged = true }
+        if mendFiles(of: next, store, &failures) { next = try Inspection(reader, store, progress: progress) }
+        do { try sysroot.refreshStatus() } catch {
+            failures.append(RepairFailure(subject: paths.state.appending("status").string, error: error))
         }
-        for record in next.deployments where record.isListed {
-            if try files.repairKernel(of: record) { isChanged = true }
-        }
-        if isChanged { next = try Inspection(reader, store, progress: progress) }
         var report = next.report
         let left = Set(report.findings.map(\.subject))
         report.repaired = first.report.findings.filter { !left.contains($0.subject) }.map(\.text) + repaired
-        report.obstacle = obstacle
-        try sysroot.refreshStatus()
+        // An object that could not be adopted may have been fetched.
+        failures.removeAll { failure in
+            first.condition.problems.contains { "\($0.name)" == failure.subject } && !left.contains(failure.subject)
+        }
+        report.add(failures)
+        report.obstacle = obstacle?.reason
+        report.failure = ([obstacle].compactMap { $0 } + failures.compactMap { $0.error as? any ExplainedError }).worst
         return report
+    }
+
+    /// - Returns: whether anything was changed.
+    private func mendFiles(of inspection: Inspection, _ store: Store, _ failures: inout [RepairFailure]) -> Bool {
+        let damaged = Set(inspection.condition.problems.map(\.name))
+        let files = DeploymentRepair(paths, store)
+        var isChanged = false
+        for problem in inspection.comparison.problems where !problem.needs(damaged, in: store) {
+            do { if try files.repair(problem) { isChanged = true } } catch {
+                isChanged = true  // as far as it came
+                failures.append(RepairFailure(subject: problem.subject, error: error))
+            }
+        }
+        for record in inspection.deployments where record.isListed {
+            do { if try files.repairKernel(of: record) { isChanged = true } } catch {
+                isChanged = true
+                let subject = record.bootChecksum.map {
+                    paths.kernelFolder(stateroot: record.stateroot, bootChecksum: $0)
+                }
+                failures.append(RepairFailure(subject: subject?.string ?? "\(record.name)", error: error))
+            }
+        }
+        return isChanged
     }
 }

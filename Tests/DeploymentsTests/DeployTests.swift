@@ -26,6 +26,23 @@ import Testing
         #expect(Files.isFolder(host.root.appending("ostree/deploy/host/var/tmp")))
     }
 
+    @Test("a cleanup drops no deployment when something runs and it cannot be told what")
+    func cleanupOfUnknownBoot() throws {
+        try host.deploy("1")
+        _ = try host.change().setPinned(0, true)
+        for version in ["2", "3"] { try host.deploy(version) }
+        _ = try host.change().setPinned(2, false)
+        try host.fixture.write("marker", "")
+        try host.fixture.write("cmdline", "quiet\n")
+        let running = RunningHost(
+            marker: host.root.appending("marker"), commandLine: host.root.appending("cmdline"), root: "/",
+            ostree: host.root.appending("ostree"))
+        _ = try SysrootChange.cleanUp(root: host.root, CleanupRequest(), command: "hostctl cleanup", host: running)
+        #expect(host.versions == ["3", "2", "1"])
+        _ = try SysrootChange.cleanUp(root: host.root, CleanupRequest(), command: "hostctl cleanup")
+        #expect(host.versions == ["3", "2"])
+    }
+
     @Test("initializing again is fine while there is no deployment, and refused afterwards")
     func initializeTwice() throws {
         try SysrootChange.initialize(root: host.root, stateroot: "host")

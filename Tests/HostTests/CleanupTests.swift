@@ -212,6 +212,20 @@ import TrustMetadata
         #expect(try host.changeJSON("cleanup").integer("bytes") == 0)
     }
 
+    @Test("a disk that fails when objects are to go: what was removed before is told, and the status is that of now")
+    func failingObjects() throws {
+        let host = try messyHost()
+        let faulty = FaultyCalls(root: host.sysroot.paths.repository.appending("objects"))
+        let result = try host.onSysroot(
+            "cleanup", "--json", environment: faulty.environment(.failFromHere(.ioError), at: 1))
+        expect(result, 1)
+        #expect(try items(result.json, "deployment").count == 1)
+        #expect(try result.json.string("refusal").contains("objects"))
+        #expect(try host.versions() == ["3", "2"])
+        try host.change("cleanup")
+        try host.expectAgreement(["3", "2"])
+    }
+
     @Test("a cleanup beside a download waits or says who is at work")
     func locked() throws {
         let host = try HostFixture.prepared()

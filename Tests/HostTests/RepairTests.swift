@@ -124,12 +124,70 @@ import TrustMetadata
             origin: "http://127.0.0.1:1", channel: HostFixture.channel, architecture: "x86_64"
         ).save(host.sysroot.paths)
         let result = try host.onSysroot("verify", "--repair", "--json")
-        expect(result, 1)
+        expect(result, 5)
+        #expect(try FailureRecord.load(host.sysroot.paths)?.reason.contains("127.0.0.1") == true)
         let findings = try result.json.objects("findings")
         #expect(try findings.contains { try $0.string("text").contains("/usr/share/same/3") })
         #expect(try result.json.string("obstacle").contains("127.0.0.1"))
         #expect(try text("usr/share/same/1") == "file 1\n")
         #expect(try text("usr/share/same/3") == "broken\n")
+    }
+
+    @Test("a folder that cannot be made whole does not keep the rest from being mended, or from being told")
+    func unrepairableFolder() throws {
+        let folder = try host.folder()
+        try Files.remove(try object("file 1 of 2\n"))
+        try Files.removeTree(folder.appending("usr/share/changing"))
+        try Files.replace(folder.appending("usr/share/same/1"), with: [1])
+        let kernel = host.sysroot.paths.kernels.appending(
+            try #require(Files.names(in: host.sysroot.paths.kernels).first))
+        try Files.replace(kernel.appending("vmlinuz-6.1.0"), with: [1])
+        let state = try #require(try SysrootState.load(host.sysroot.paths))
+        var lost = state
+        lost.origin = "http://127.0.0.1:1"
+        try lost.save(host.sysroot.paths)
+        let result = try host.onSysroot("verify", "--repair", "--json")
+        expect(result, 5)
+        let kinds = try result.json.objects("findings").map { try $0.string("kind") }
+        #expect(Set(kinds) == ["missing-object", "missing-file"], "\(result.text)")
+        #expect(try text("usr/share/same/1") == "file 1\n")
+        #expect(!Files.exists(folder.appending("usr/share/changing")))
+        #expect(try Files.names(in: folder.appending("usr/share")).allSatisfy { !$0.hasPrefix(".") })
+        try state.save(host.sysroot.paths)
+        try expectRepaired()
+        #expect(try FailureRecord.load(host.sysroot.paths) == nil)
+    }
+
+    @Test("a folder in the place of a kernel or an object is told, and the rest is mended")
+    func folderInTheWay() throws {
+        let place = try object("file 3\n")
+        try Files.remove(place)
+        try Files.makeFolder(place)
+        try Files.remove(try object("file 4\n"))
+        let result = try host.onSysroot("verify", "--repair")
+        expect(result, 1)
+        #expect(result.text.contains("repairing it failed"), "\(result.text)")
+        #expect(try host.sysroot.store.contains(host.name(of: "file 4\n")))
+    }
+
+    @Test("signatures that a killed repair, or anything else, has lost are told and come back")
+    func lostSignatures() throws {
+        let commit = try host.commit("2")
+        let path = try host.sysroot.store.path.appending(
+            "objects/\(commit.prefix(2))/\(commit.dropFirst(2)).commitmeta")
+        let before = try Files.read(path, limit: 1 << 16)
+        try Files.remove(path)
+        #expect(try host.onSysroot("verify").text.contains("the signatures of the deployed commit"))
+        try expectRepaired()
+        #expect(try Files.read(path, limit: 1 << 16) == before)
+    }
+
+    @Test("the boot link is not led to entries whose kernels or deployments are gone")
+    func uselessEntries() throws {
+        try Files.remove(host.sysroot.paths.loader)
+        try Files.removeTree(host.sysroot.paths.kernels)
+        expect(try host.onSysroot("verify", "--repair"), 1)
+        #expect(!Files.exists(host.sysroot.paths.loader))
     }
 
     @Test("an origin that has other bytes under an object's name repairs nothing with them")
@@ -141,7 +199,7 @@ import TrustMetadata
         let place = other.origin.appending("store/objects").appending(name.archivePath)
         try Files.replace(place, with: Files.read(wrong, limit: 1 << 16))
         let result = try other.onSysroot("verify", "--repair")
-        expect(result, 1)
+        expect(result, 3)
         #expect(result.text.contains(name.description), "\(result.text)")
         #expect(try Files.read(other.folder().appending("usr/share/same/3"), limit: 100) == Array("broken\n".utf8))
     }
@@ -155,7 +213,7 @@ import TrustMetadata
             other.origin.appending("store/objects").appending(commit.archivePath + "meta"),
             with: DetachedMetadata.encode(signatures: [[UInt8](repeating: 7, count: 64)]))
         let result = try other.onSysroot("verify", "--repair")
-        expect(result, 1)
+        expect(result, 3)
         #expect(result.text.contains("no trusted key has signed it"), "\(result.text)")
         #expect(try !other.sysroot.store.contains(commit))
     }

@@ -38,6 +38,20 @@ import Testing
         #expect(try space.addTree(other) == blocks("other"))
     }
 
+    @Test("a tree far deeper than a process may have open files is counted")
+    func deep() throws {
+        let tree = folder.path.appending("tree")
+        defer { #expect(throws: Never.self) { try Files.removeTree(tree) } }
+        var current = try Descriptor(opening: tree.string, flags: O_DIRECTORY)
+        for _ in 0..<3000 {
+            try retrying("make", "d") { mkdirat(current.raw, "d", 0o755) }
+            current = try Descriptor(opening: "d", relativeTo: current.raw, flags: O_DIRECTORY)
+        }
+        try retrying("make", "f") { symlinkat("x", current.raw, "f") }
+        var space = FreedSpace()
+        #expect(try space.addTree(tree) >= blocks("tree/a"))
+    }
+
     @Test("a link to a folder is not followed")
     func symbolicLink() throws {
         try Files.makeLink(folder.path.appending("link"), target: "tree")

@@ -219,6 +219,15 @@ import TrustMetadata
         #expect(try index().sequence == 4)
     }
 
+    @Test("pruning an origin whose leases are lost removes nothing that its index lists")
+    func pruneWithoutLeases() async throws {
+        for version in ["1", "2", "3"] { try await publish(version) }
+        for lease in try origin.store.refs(below: "hostctl/releases").keys { try origin.store.setRef(lease, to: nil) }
+        #expect(try await publisher.prune(keep: 3).objects == 0)
+        #expect(try await publisher.prune(keep: 2).objects > 0)
+        for release in try index().releases { #expect(throws: Never.self) { try origin.store.commit(release.commit) } }
+    }
+
     @Test("pruning never takes a channel's last release", arguments: [0, -1])
     func pruneAll(keep: Int) async throws {
         for version in ["1", "2"] { try await publish(version) }

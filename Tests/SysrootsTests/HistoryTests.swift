@@ -1,3 +1,4 @@
+import Checksums
 import Glibc
 import LinuxSystem
 import SysrootFixtures
@@ -97,6 +98,31 @@ import Testing
         try history.add(entry(1))
         for time in 2...(History.limit + 20) { try history.add(failure(Int64(time), "no network")) }
         #expect(try history.entries().map(\.action) == [.deploy, .failure])
+    }
+
+    @Test("a line of a newer hostctl is no damage, and a repair leaves it; what is no JSON object goes")
+    func newerLines() throws {
+        let newer = #"{"format":2,"action":"conjure"}"# + "\n"
+        try history.add(entry(1))
+        let own = try fixture.read(Self.file)
+        try fixture.write(Self.file, newer + own)
+        #expect(throws: Never.self) { try history.requireReadable() }
+        try fixture.write(Self.file, newer + "torn\n[1]\n" + own)
+        #expect(throws: SysrootError.self) { try history.requireReadable() }
+        try history.dropUnreadable()
+        #expect(try fixture.read(Self.file) == newer + own)
+    }
+
+    @Test("an interrupted cleanup reads as a rollback to an older hostctl, which knows no other word for it")
+    func cleanupForOlder() throws {
+        let checksum = try #require(Checksum(hex: String(repeating: "a", count: 64)))
+        let name = DeploymentName(stateroot: "host", checksum: checksum, serial: 0)
+        let change = PendingChange(.cleanup, name, dropping: [name], kernels: ["host-1"])
+        try change.save(fixture.paths)
+        #expect(try PendingChange.load(fixture.paths) == change)
+        let text = try fixture.read("ostree/hostctl/pending.json")
+        #expect(text.contains("rollback"), "\(text)")
+        #expect(!text.replacing("purpose", with: "").contains("\"action\":\"cleanup\""))
     }
 
     @Test("a password in a failure's address is not in what everyone may read")
