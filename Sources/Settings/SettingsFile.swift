@@ -35,7 +35,9 @@ public struct SettingsFile: Sendable {
         let main: String? = required ? try Self.text(of: path) : try Self.textIfPresent(of: path)
         try self.init(parsing: main ?? "", place: path.string, schema: schema)
         for file in try Self.dropInFiles(dropIns ?? [FilePath(path.string + ".d")]) {
-            let part = try SettingsParser.parse(try Self.text(of: file), name: file.string, schema: schema)
+            // A link that leads nowhere is ignored, as systemd does, and still masks the file that it has replaced.
+            guard let text = try Self.textIfPresent(of: file) else { continue }
+            let part = try SettingsParser.parse(text, name: file.string, schema: schema)
             assignments += part.assignments
             warnings += part.warnings
         }

@@ -37,7 +37,7 @@ public final class Connection {
     /// - Parameter range: not empty. The sink's `resumeOffset` counts from its beginning.
     /// - Throws: `TransferError`, also `.noRanges` and `.wrongRange`; what the sink threw.
     public func get(_ url: String, range: ByteRange, into sink: any TransferSink) throws {
-        try failingOver(url) { address, attempts in
+        try failingOver(url, isRange: true) { address, attempts in
             if let file = try LocalFile(address) {
                 return try file.read(range, into: sink, stop: handle.receiver.stop)
             }

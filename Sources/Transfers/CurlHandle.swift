@@ -112,7 +112,9 @@ final class CurlHandle {
     ///   - offset: how many bytes the sink has already: of the file, or of the range.
     ///   - range: what is asked for; by default the whole file.
     func perform(_ url: String, offset: Int64, range: ByteRange? = nil) -> CURLcode {
-        hostctl_setopt_offset(handle, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(receiver.limit - offset))
+        // It also counts for the page of a redirect, which may be larger than the file; `receiveBody` knows them apart.
+        let announced = max(receiver.limit - offset, ignoredLimit)
+        hostctl_setopt_offset(handle, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(announced))
         hostctl_setopt_offset(handle, CURLOPT_RESUME_FROM_LARGE, curl_off_t(range == nil ? offset : 0))
         if let range {
             set(CURLOPT_RANGE, range.dropping(offset).text)

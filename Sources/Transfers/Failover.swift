@@ -3,15 +3,19 @@ extension Connection {
     /// Runs `body` with the addresses of a file until one has it.
     ///
     /// One attempt each, so that a dead address costs little; the last that is not left out gets all attempts.
-    /// - Parameter body: fetches from an address with so many attempts.
+    /// - Parameters:
+    ///   - isRange: whether a part of the file is asked for, which not every server can send.
+    ///   - body: fetches from an address with so many attempts.
     /// - Throws: what the origin itself said, when nobody has the file; at once what is no server's fault.
     func failingOver<Result>(
-        _ url: String, _ body: (_ address: String, _ attempts: Int) throws -> Result
+        _ url: String, isRange: Bool = false, _ body: (_ address: String, _ attempts: Int) throws -> Result
     ) throws -> Result {
         guard let mirrors = options.mirrors else { return try body(url, options.attempts) }
-        let sources = mirrors.sources(of: url)
+        let all = mirrors.sources(of: url)
+        let sources = isRange ? all.filter { !$0.lacksRanges } : all
         let patient = sources.lastIndex { !$0.isLeftOut } ?? sources.count - 1
-        var failure: TransferError?
+        var failure =
+            all.contains { mirrors.isOrigin($0) && isRange && $0.lacksRanges } ? TransferError.noRanges(url: url) : nil
         for (place, source) in sources.enumerated() {
             last = source
             do {
@@ -19,7 +23,7 @@ extension Connection {
                 mirrors.served(source)
                 return result
             } catch let error as TransferError where error.isServersFault {
-                mirrors.failed(source, error)
+                if case .noRanges = error { mirrors.noteNoRanges(source) } else { mirrors.failed(source, error) }
                 if failure == nil || mirrors.isOrigin(source) { failure = error }
             }
         }
@@ -91,7 +95,8 @@ extension TransferError {
     /// Whether another server may do better.
     var isServersFault: Bool {
         switch self {
-        case .unreachable, .refused, .unreadable, .tooLarge, .truncated, .noRanges, .wrongRange, .redirected, .proxyRefused:
+        case .unreachable, .refused, .unreadable, .tooLarge, .truncated, .noRanges, .wrongRange, .redirected,
+            .proxyRefused:
             true
         case .unusable, .passwordInAddress, .exposedSecret, .malformedCredentials, .cancelled: false
         }

@@ -12,12 +12,15 @@ public final class Mirrors: Sendable {
         /// The file's address there.
         let url: String
         let isLeftOut: Bool
+        /// Whether it sends whole files only, so that it is not asked for a part.
+        let lacksRanges: Bool
     }
 
     private struct Standing {
         /// Failures since the last success.
         var strikes = 0
         var isLeftOut = false
+        var lacksRanges = false
     }
 
     /// In the order in which they are asked, each without a slash at the end; the origin is the last.
@@ -47,7 +50,12 @@ public final class Mirrors: Sendable {
         guard let origin = roots.last, url.hasPrefix(origin + "/") else { return [] }
         let path = url.dropFirst(origin.count)
         let all = standings.with { standings in
-            standings.indices.map { Source(index: $0, url: roots[$0] + path, isLeftOut: standings[$0].isLeftOut) }
+            standings.indices.map { index in
+                let standing = standings[index]
+                return Source(
+                    index: index, url: roots[index] + path, isLeftOut: standing.isLeftOut,
+                    lacksRanges: standing.lacksRanges)
+            }
         }
         return all.filter { !$0.isLeftOut } + all.filter(\.isLeftOut)
     }
@@ -57,6 +65,9 @@ public final class Mirrors: Sendable {
 
     /// A file came.
     func served(_ source: Source) { standings.with { $0[source.index].strikes = 0 } }
+
+    /// A part of a file cannot be had here; whole files can, so that this is no failure.
+    func noteNoRanges(_ source: Source) { standings.with { $0[source.index].lacksRanges = true } }
 
     /// A file did not come.
     func failed(_ source: Source, _ error: TransferError) {

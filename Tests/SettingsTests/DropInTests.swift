@@ -44,6 +44,20 @@ private let schema = SettingsSchema(["Image": ["Suite", "Packages"]])
         #expect(try file.words("Packages", in: "Image") == nil)
     }
 
+    @Test("a link that leads nowhere makes no other setting unreadable, and masks the file that it replaces")
+    func danglingLink() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("image.conf", text: "[Image]\nSuite=main")
+        try folder.write("usr/10.conf", text: "[Image]\nSuite=vendor")
+        try folder.write("etc/20.conf", text: "[Image]\nPackages=a")
+        try Files.replaceLink(folder.path.appending("etc/10.conf"), target: "nowhere")
+        let file = try SettingsFile(
+            reading: folder.path.appending("image.conf"),
+            dropIns: [folder.path.appending("usr"), folder.path.appending("etc")], schema: schema)
+        #expect(file.string("Suite", in: "Image") == "main")
+        #expect(try file.words("Packages", in: "Image") == ["a"])
+    }
+
     @Test("a mistake in a drop-in is named with the drop-in's line")
     func placeOfMistake() throws {
         let folder = try TemporaryFolder()

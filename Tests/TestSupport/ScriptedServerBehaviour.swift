@@ -17,7 +17,9 @@ public enum ServerBehaviour: Sendable {
     /// Closes the connection instead of an answer.
     case closed
     /// Redirects to an address, or to a path that starts with `/`.
-    case redirected(to: String)
+    ///
+    /// - Parameter page: the size of the page that comes with it.
+    case redirected(to: String, page: Int = 0)
     /// Sends the body without its length, which the end of the connection ends.
     case withoutLength
     /// Announces a length that is not the body's.

@@ -98,7 +98,7 @@ final class ServerConnection {
         switch turn.behaviour {
         case .closed: throw Ended.connection
         case .status(let status): try send(text(status))
-        case .redirected(let address): try send(redirect(to: address))
+        case .redirected(let address, let page): try send(redirect(to: address, page: page))
         case .endlessRedirect: try sendEndlessRedirect(request.path)
         case .endless: try sendEndless()
         case .endlessHeader: try sendEndlessHeader()
@@ -182,8 +182,9 @@ final class ServerConnection {
         return Answer(status: status, body: body, length: body.count)
     }
 
-    private func redirect(to address: String) -> Answer {
-        Answer(status: 302, headers: ["Location: \(address)"], body: [], length: 0)
+    private func redirect(to address: String, page: Int) -> Answer {
+        let body = [UInt8](repeating: UInt8(ascii: " "), count: page)
+        return Answer(status: 302, headers: ["Location: \(address)"], body: body, length: page)
     }
 
     // MARK: sending

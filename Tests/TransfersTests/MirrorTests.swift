@@ -151,6 +151,36 @@ import Transfers
         #expect(try fixture.isContent(connection.bytes(of: fixture.url, limit: 1 << 20)))
     }
 
+    private func part(_ connection: Connection) throws -> [UInt8] {
+        let sink = CollectingSink(resumes: true)
+        let size = Int64(fixture.content.count)
+        try connection.get(fixture.url, range: ByteRange(1000..<2000, of: size), into: sink)
+        return sink.bytes
+    }
+
+    @Test("a mirror that sends whole files only is asked for those, and for no second part") func noRanges() throws {
+        first.set(.ignoringRange, for: TransferFixture.path)
+        let connection = connection()
+        for _ in 0..<4 { #expect(try part(connection) == Array(fixture.content[1000..<2000])) }
+        #expect(counts == [1, 4, 0])
+        #expect(try fixture.isContent(connection.bytes(of: fixture.url, limit: 1 << 20)))
+        #expect(counts == [2, 4, 0])
+        #expect(noticeCount == 0)
+    }
+
+    @Test("when no address sends parts, that is what is said, however often, and whole files still come")
+    func noRangesAnywhere() throws {
+        for server in [first, second, fixture.server] { server.set(.ignoringRange, for: TransferFixture.path) }
+        let connection = connection()
+        for _ in 0..<3 {
+            #expect(throws: TransferError.noRanges(url: fixture.url)) { _ = try part(connection) }
+        }
+        #expect([first, second].map(\.requests.count) == [1, 1])
+        #expect(try fixture.isContent(connection.bytes(of: fixture.url, limit: 1 << 20)))
+        #expect(first.requests.count == 2)
+        #expect(noticeCount == 0)
+    }
+
     @Test("an error of the sink is nobody's fault: no other address is asked") func sinkError() throws {
         let sink = CollectingSink(capacity: 1000)
         #expect(throws: CollectingSink.Refusal(reason: "full")) {

@@ -64,6 +64,17 @@ import Transfers
         #expect(address.contains("?") ? bytes == [7] : fixture.isContent(bytes))
     }
 
+    @Test("a redirect's page may be larger than the file, of which no more bytes come for it") func largePage() throws {
+        fixture.server.set(.content([7]), for: "new")
+        fixture.server.set(.redirected(to: "/new", page: 300), for: "old")
+        let url = fixture.server.url(of: "old")
+        #expect(try connection.bytes(of: url, limit: 100) == [7])
+        fixture.server.set(.content([UInt8](repeating: 7, count: 101)), for: "new")
+        #expect(throws: TransferError.tooLarge(url: url, limit: 100)) { try connection.bytes(of: url, limit: 100) }
+        fixture.server.set(.redirected(to: "/new", page: 2 << 20), for: "old")
+        #expect(throws: TransferError.tooLarge(url: url, limit: 100)) { try connection.bytes(of: url, limit: 100) }
+    }
+
     @Test("a redirect without an address is an answer that is no file") func nowhere() throws {
         fixture.set(.status(302))
         #expect(fixture.failure() == .refused(url: fixture.url, status: 302))
