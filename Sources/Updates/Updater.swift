@@ -222,6 +222,7 @@ private struct Update {
     private func deploy(_ outcome: inout UpdateOutcome, _ sequence: Int64? = nil) throws {
         updater.progress(ProgressReport("deploying"))
         let change = try change()
+        guard try request.isStillWanted(outcome.manifest.commit) else { return }
         guard change.report().defaultDeployment?.name == outcome.previous?.name else {
             throw UpdateError.changedMeanwhile
         }
