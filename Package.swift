@@ -201,8 +201,9 @@ let package = Package(
         .testTarget(
             name: "HostTests",
             dependencies: [
-                "TestSupport", "SysrootFixtures", "hostctl", "hostctl-store", "Releases", "Sysroots", "ObjectPatches",
-                "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", system,
+                "TestSupport", "SysrootFixtures", "hostctl", "hostctl-store", "AutomaticUpdates", "Releases",
+                "Sysroots", "ObjectPatches", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures",
+                "TrustMetadata", "LinuxSystem", system,
             ], path: "Tests/HostTests", swiftSettings: settings),
     ]
 )

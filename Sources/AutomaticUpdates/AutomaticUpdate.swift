@@ -10,7 +10,7 @@ public import Transfers
 import Updates
 
 /// What a timer starts: an update as far as the policy goes, and a record of what came of it.
-public struct AutomaticUpdate {
+public struct AutomaticUpdate: Sendable {
     /// The name under which `status` and those who wait know it.
     public static let command = "hostctl auto-update run"
 
@@ -57,7 +57,7 @@ public struct AutomaticUpdate {
             if run.result != .off { try record(run) }
             return run
         } catch {
-            try remember(error, effective)
+            remember(error, effective)
             throw error
         }
     }
@@ -76,19 +76,21 @@ public struct AutomaticUpdate {
     private func update(_ host: HostOptions, _ policy: UpdatePolicy, mayRestart: Bool) throws -> AutomaticRun {
         var run = AutomaticRun(time: now, policy: policy.rawValue, result: .off)
         if policy == .off { return run }
-        if let hold = try UpdateHold.load(paths), hold.isActive(at: now) {
+        if mayRestart { try restart.noteRunning() }
+        if let hold = try activeHold() {
             (run.result, run.detail) = (.held, hold.reason)
             return run
         }
         let found = try updater(host).run(UpdateRequest(.check))
         run.version = found.manifest.version.text
+        let restarts = policy == .reboot && mayRestart
         if found.result == .unchanged {
-            let isWaiting = policy == .reboot && mayRestart && found.previous?.isBooted == false
-            run.result = !isWaiting ? .unchanged : try wasRestarted(for: run.version) ? .notBooted : .restarting
-        } else if try wasRolledBack(found.manifest.commit) {
-            run.result = .rolledBack
+            run.result = .unchanged
+            if restarts, let name = found.previous?.name, restart.isNeeded(for: name) { try decideRestart(&run, name) }
+        } else if let objection = try objection(to: found.manifest.commit) {
+            (run.result, run.detail) = (objection.result, objection.detail)
         } else {
-            run.result = try goOn(host, policy, found, mayRestart: mayRestart)
+            try goOn(host, policy, found, restarts: restarts, &run)
         }
         run.time = now
         return run
@@ -96,19 +98,62 @@ public struct AutomaticUpdate {
 
     /// Does with a new release what the policy is.
     private func goOn(
-        _ host: HostOptions, _ policy: UpdatePolicy, _ found: UpdateOutcome, mayRestart: Bool
-    ) throws -> AutomaticRun.Result {
+        _ host: HostOptions, _ policy: UpdatePolicy, _ found: UpdateOutcome, restarts: Bool, _ run: inout AutomaticRun
+    ) throws {
         // The very release that was judged, though another may have come meanwhile.
         let version = found.manifest.version.text
         switch policy {
-        case .off, .check: return .available
+        case .off, .check: run.result = .available
         case .download:
             _ = try updater(host).run(UpdateRequest(.download, version: version))
-            return .downloaded
-        case .stage, .reboot:
-            let outcome = try updater(host).run(UpdateRequest(.deploy, version: version))
-            return policy == .reboot && mayRestart && outcome.result == .deployed ? .restarting : .deployed
+            run.result = .downloaded
+        case .stage, .reboot: try deploy(host, version, restarts: restarts, &run)
         }
+    }
+
+    private func deploy(_ host: HostOptions, _ version: String, restarts: Bool, _ run: inout AutomaticRun) throws {
+        // The wait for another command and the download take long enough for a change of mind.
+        let late = Guarded<Objection?>(nil)
+        var request = UpdateRequest(.deploy, version: version)
+        request.isStillWanted = { commit in
+            let found = try objection(to: commit)
+            late.with { $0 = found }
+            return found == nil
+        }
+        let outcome = try updater(host).run(request)
+        if let objection = late.with({ $0 }) {
+            (run.result, run.detail) = (objection.result, objection.detail)
+            return
+        }
+        run.result = .deployed
+        if restarts, outcome.result == .deployed, let name = outcome.deployment?.name { try decideRestart(&run, name) }
+    }
+
+    /// A pause that began meanwhile keeps the host running, too.
+    private func decideRestart(_ run: inout AutomaticRun, _ deployment: DeploymentName) throws {
+        if let hold = try activeHold() {
+            run.result = .postponed
+            run.detail = hold.reason.map { "held: \($0)" } ?? "held"
+        } else {
+            run.result = try restart.decide(for: deployment)
+        }
+    }
+
+    private var restart: RestartDecision { RestartDecision(paths: paths, host: RunningHost()) }
+
+    private func activeHold() throws -> UpdateHold? {
+        try UpdateHold.load(paths).flatMap { $0.isActive(at: now) ? $0 : nil }
+    }
+
+    /// Why a release is not deployed though the policy says so.
+    private struct Objection: Sendable {
+        let result: AutomaticRun.Result
+        var detail: String?
+    }
+
+    private func objection(to commit: Checksum) throws -> Objection? {
+        if let hold = try activeHold() { return Objection(result: .held, detail: hold.reason) }
+        return try wasRolledBack(commit) ? Objection(result: .rolledBack) : nil
     }
 
     private func updater(_ host: HostOptions) -> Updater {
@@ -127,25 +172,19 @@ public struct AutomaticUpdate {
         return changes.contains { $0.deployment?.contains("/\(commit.hex).") == true }
     }
 
-    /// Whether the last run has restarted the host for this release already.
-    private func wasRestarted(for version: String?) throws -> Bool {
-        guard let last = try AutomaticRun.load(paths), last.version == version else { return false }
-        return last.result == .restarting || last.result == .notBooted
-    }
-
     private var now: Int64 { Int64(time(nil)) }
 
     private func record(_ run: AutomaticRun) throws {
         try run.save(paths)
-        try StatusRefresh(paths).perform(Self.command)
+        try SysrootChange.refreshStatus(paths, command: Self.command)
     }
 
     /// The disk that is too full for the update may be so for this, too, and the first error counts.
-    private func remember(_ error: any Error, _ policy: UpdatePolicy?) throws {
+    private func remember(_ error: any Error, _ policy: UpdatePolicy?) {
         let explained = error as? any ExplainedError
         let run = AutomaticRun(
             time: now, policy: policy?.rawValue ?? "unknown", result: .failed, detail: explained?.reason ?? "\(error)",
             category: explained?.category ?? .failed)
-        do { try record(run) } catch is SystemError {}
+        do { try record(run) } catch {}
     }
 }

@@ -1,5 +1,5 @@
+import Deployments
 import Glibc
-import LinuxSystem
 public import Sysroots
 public import SystemPackage
 
@@ -15,12 +15,20 @@ public struct AutomaticUpdateHold {
     /// - Throws: `SystemError`.
     public func begin(seconds: Int64?, reason: String?) throws -> UpdateHold {
         let now = Int64(time(nil))
-        let hold = UpdateHold(
-            since: now, until: seconds.map { now.addingReportingOverflow($0).partialValue }, reason: reason)
+        let hold = UpdateHold(since: now, until: seconds.map { Self.end(now, $0) }, reason: reason)
         try hold.save(paths)
-        try StatusRefresh(paths).perform("hostctl auto-update hold")
+        try SysrootChange.refreshStatus(paths, command: "hostctl auto-update hold")
         return hold
     }
+
+    /// What no calendar can tell any more is its last second: a pause must not end because it is long.
+    private static func end(_ now: Int64, _ seconds: Int64) -> Int64 {
+        let (sum, isOver) = now.addingReportingOverflow(seconds)
+        return isOver || sum > lastSecond ? lastSecond : sum
+    }
+
+    /// 9999-12-31 23:59:59 UTC.
+    private static let lastSecond: Int64 = 253_402_300_799
 
     /// Ends a pause.
     ///
@@ -29,24 +37,7 @@ public struct AutomaticUpdateHold {
     public func end() throws -> Bool {
         let wasHeld = try UpdateHold.load(paths)?.isActive(at: Int64(time(nil))) == true
         try UpdateHold.clear(paths)
-        try StatusRefresh(paths).perform("hostctl auto-update resume")
+        try SysrootChange.refreshStatus(paths, command: "hostctl auto-update resume")
         return wasHeld
-    }
-}
-
-/// Writes the status file anew after a change of what it tells.
-struct StatusRefresh {
-    private let paths: SysrootPaths
-
-    init(_ paths: SysrootPaths) { self.paths = paths }
-
-    /// Whoever holds the sysroot's lock writes the file when done; what was read meanwhile may be outdated.
-    func perform(_ command: String) throws {
-        do {
-            let holder = "\(command) (pid \(ProcessStart.id))"
-            let lock = try FileLock(paths.lock, .exclusive, seconds: 0, holder: holder)
-            try StatusFile(paths).write(SysrootReader(root: paths.root).report())
-            withExtendedLifetime(lock) {}
-        } catch is LockedError {}
     }
 }

@@ -148,14 +148,8 @@ public final class SysrootChange {
         let reader = SysrootReader(root: paths.root, host: host)
         guard !(error is LockedError), reader.isSysroot else { return }
         try save(error, command, paths) { failure in
-            // Whoever holds the lock writes the status when done; what was read meanwhile may be outdated. The history
-            // is replaced whole, so that only the holder may add to it.
-            do {
-                let lock = try FileLock(paths.lock, .exclusive, seconds: 0, holder: "\(command) (pid \(getpid()))")
-                try History(paths).add(HistoryEntry(failure))
-                try StatusFile(paths).write(reader.report())
-                withExtendedLifetime(lock) {}
-            } catch is LockedError {}
+            // The history is replaced whole, so that only the lock's holder may add to it.
+            try refreshStatus(paths, command: command, host: host) { try History(paths).add(HistoryEntry(failure)) }
         }
     }
 

@@ -12,15 +12,18 @@ public struct RunningHost: Sendable {
     public let root: FilePath
     /// The folder that holds the store and the deployments of what runs.
     public let ostree: FilePath
+    /// Holds a random text that each boot has its own of.
+    public let bootIdentity: FilePath
 
     public init(
         marker: FilePath = "/run/ostree-booted", commandLine: FilePath = "/proc/cmdline", root: FilePath = "/",
-        ostree: FilePath = "/ostree"
+        ostree: FilePath = "/ostree", bootIdentity: FilePath = "/proc/sys/kernel/random/boot_id"
     ) {
         self.marker = marker
         self.commandLine = commandLine
         self.root = root
         self.ostree = ostree
+        self.bootIdentity = bootIdentity
     }
 
     /// Whether the running system was booted from a deployment in this sysroot.
@@ -39,6 +42,14 @@ public struct RunningHost: Sendable {
         let text = String(decoding: try Files.read(commandLine, limit: 1 << 16), as: UTF8.self)
         return text.split { $0 == " " || $0 == "\n" }.first { $0.hasPrefix("ostree=") }
             .map { String($0.dropFirst("ostree=".count)) }
+    }
+
+    /// What tells this boot from all others.
+    ///
+    /// - Throws: `SystemError`.
+    public func bootIdentifier() throws(SystemError) -> String {
+        let text = String(decoding: try Files.read(bootIdentity, limit: 4096), as: UTF8.self)
+        return String(text.prefix { !$0.isWhitespace })
     }
 
     private static func isSame(_ left: FilePath, _ right: FilePath) -> Bool {

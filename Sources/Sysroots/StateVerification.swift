@@ -14,6 +14,7 @@ extension SysrootReader {
         }
         check(SysrootState.path(in: paths)) { _ = try SysrootState.load(paths) }
         check(FailureRecord.path(in: paths)) { _ = try FailureRecord.load(paths) }
+        check(RestartRequest.path(in: paths)) { _ = try RestartRequest.load(paths) }
         check(PendingChange.path(in: paths)) { _ = try PendingChange.load(paths) }
         check(RevokedKeys.path(in: paths)) { _ = try RevokedKeys.load(paths) }
         let status = StatusFile(paths)
@@ -23,7 +24,7 @@ extension SysrootReader {
         return problems
     }
 
-    /// Makes anew what the rest tells: the status file, a record of a failure that cannot be read, and the history
+    /// Makes anew what the rest tells: the status file, records of a failure or a restart that cannot be read, and the history
     /// without lines that cannot.
     ///
     /// - Returns: what was made anew.
@@ -33,6 +34,7 @@ extension SysrootReader {
         for problem in stateProblems() {
             switch FilePath(problem.path).lastComponent?.string {
             case "failure.json": try FailureRecord.clear(paths)
+            case "restart.json": try RestartRequest.clear(paths)
             case "history.jsonl": try History(paths).dropUnreadable()
             case "status": try StatusFile(paths).write(report())
             default: continue

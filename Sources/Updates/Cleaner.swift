@@ -44,7 +44,7 @@ public struct Cleaner {
                 try SysrootChange.remember(refusal, command: command, paths: paths)
             } else if try FailureRecord.load(paths)?.command == command {
                 try FailureRecord.clear(paths)
-                try StatusFile(paths).write(SysrootReader(root: paths.root).report())
+                try SysrootChange.refreshStatus(paths, command: command)
             }
             return report
         } catch {

@@ -1,3 +1,4 @@
+public import Checksums
 public import Releases
 public import Sysroots
 
@@ -26,6 +27,9 @@ public struct UpdateRequest: Sendable {
     /// The address of a copy of the origin, for this run alone: what is followed stays as it is, and so does what
     /// is accepted.
     public var source: String?
+    /// Asked with the commit when nobody else can change anything any more, right before it is deployed. When the
+    /// answer is no, the release is downloaded and that is all.
+    public var isStillWanted: @Sendable (Checksum) throws -> Bool = { _ in true }
 
     public init(
         _ goal: Goal, version: String? = nil, allowsDowngrade: Bool = false, following: SysrootState? = nil,

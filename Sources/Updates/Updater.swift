@@ -47,7 +47,7 @@ public struct Updater {
             let outcome = try request.goal == .check ? Update(self, reader, request).check() : change(reader, request)
             if outcome.result != .deployed, try FailureRecord.load(paths)?.command == command {
                 try FailureRecord.clear(paths)
-                try refreshStatus(reader)
+                try SysrootChange.refreshStatus(paths, command: command)
             }
             return outcome
         } catch {
@@ -66,15 +66,6 @@ public struct Updater {
         }
         try reader.rememberRevokedKeys()
         return try Update(self, reader, request).run()
-    }
-
-    /// Whoever holds the sysroot's lock writes the file when done; what was read meanwhile may be outdated.
-    private func refreshStatus(_ reader: SysrootReader) throws {
-        do {
-            let lock = try FileLock(paths.lock, .exclusive, seconds: 0, holder: holder)
-            try StatusFile(paths).write(reader.report())
-            withExtendedLifetime(lock) {}
-        } catch is LockedError {}
     }
 
     /// The command and the process, as others see it in a lock.
@@ -231,6 +222,7 @@ private struct Update {
     private func deploy(_ outcome: inout UpdateOutcome, _ sequence: Int64? = nil) throws {
         updater.progress(ProgressReport("deploying"))
         let change = try change()
+        guard try request.isStillWanted(outcome.manifest.commit) else { return }
         guard change.report().defaultDeployment?.name == outcome.previous?.name else {
             throw UpdateError.changedMeanwhile
         }

@@ -45,6 +45,26 @@ import Testing
         _ = try host.change()
     }
 
+    @Test(
+        "while another process changes the sysroot, nobody writes a status file that may be outdated when it is there")
+    func statusUnderLock() throws {
+        let status = host.paths.state.appending("status")
+        try Files.replace(status, with: [])
+        let other = try host.change("hostctl upgrade")
+        var isPrepared = false
+        try SysrootChange.refreshStatus(host.paths, command: "hostctl cleanup") { isPrepared = true }
+        #expect(!isPrepared)
+        #expect(try Files.read(status, limit: 1 << 20) == [])
+        withExtendedLifetime(other) {}
+    }
+
+    @Test("once nobody else has the lock, the status file is written anew") func statusAfterwards() throws {
+        let status = host.paths.state.appending("status")
+        try Files.replace(status, with: [])
+        try SysrootChange.refreshStatus(host.paths, command: "hostctl cleanup")
+        #expect(try !Files.read(status, limit: 1 << 20).isEmpty)
+    }
+
     @Test("of two installations into one folder the second makes nothing")
     func secondInstallation() throws {
         let other = try TestSysroot()

@@ -1,3 +1,4 @@
+import AutomaticUpdates
 import Glibc
 import LinuxSystem
 import SysrootFixtures
@@ -160,6 +161,63 @@ import TrustMetadata
         try host.publish("3")
         #expect(try result(host) == "deployed")
         try host.expectAgreement(["3", "1"])
+    }
+
+    /// Starts a run that finds 3, waits for another hostctl, and goes on after `meanwhile`.
+    private func waitingRun(_ host: HostFixture, _ meanwhile: () throws -> Void) throws -> JSONFields {
+        let path = host.sysroot.paths.state.appending("download/lock")
+        try Files.makeFolder(path.removingLastComponent(), mode: 0o700)
+        let lock = try FileLock(path, .exclusive, seconds: 0, holder: "hostctl upgrade (pid 1)")
+        let process = try ChildProcess(
+            [BuiltProducts.hostctl, "auto-update", "run", "--json", "--sysroot", host.root.string])
+        #expect(waitUntil(timeout: 20) { (try? process.errorsSoFar().contains("waiting for")) == true })
+        try meanwhile()
+        _ = consume lock
+        let ended = try process.wait()
+        expect(ended, 0, "")
+        return try ended.json
+    }
+
+    @Test("a pause that begins while another hostctl is waited for keeps the release from being deployed")
+    func lateHold() throws {
+        let host = try host("[Upgrade]", "Policy=stage")
+        let answer = try waitingRun(host) { try host.change("auto-update", "hold", "--reason", "year-end") }
+        #expect(try answer.string("result") == "held")
+        #expect(try answer.string("detail") == "year-end")
+        try host.expectAgreement(["2", "1"])
+        #expect(try !host.status().has("last-failure"))
+        try host.change("auto-update", "resume")
+        #expect(try result(host) == "deployed")
+    }
+
+    @Test("a release that the other hostctl, which was waited for, has rolled back from is not deployed again")
+    func lateRollback() throws {
+        let host = try host("[Upgrade]", "Policy=stage")
+        let commit = try host.changeJSON("upgrade", "--check").string("commit")
+        let answer = try waitingRun(host) {
+            let history = History(host.sysroot.paths)
+            for (action, name) in [(HistoryEntry.Action.deploy, "host/\(commit).0"), (.rollback, "host/other.0")] {
+                try history.add(
+                    HistoryEntry(time: 1, command: "hostctl", action: action, deployment: name, version: "3"))
+            }
+        }
+        #expect(try answer.string("result") == "rolled-back")
+        try host.expectAgreement(["2", "1"])
+    }
+
+    @Test("a pause that is too long for any clock does not end, nor begin in the past") func endlessHold() throws {
+        let host = try host()
+        let hold = try AutomaticUpdateHold(root: host.root).begin(seconds: .max, reason: nil)
+        #expect(hold.until.map { $0 > 250_000_000_000 } == true)
+        #expect(try result(host) == "held")
+        #expect(try host.change("status").text.contains("9999-12-31"))
+    }
+
+    @Test("when a run cannot be recorded either, the error that made it fail comes out") func firstError() throws {
+        let host = try host("[Upgrade]", "Policy=sometimes")
+        // Neither a file to replace nor one to read.
+        try Files.makeFolder(host.sysroot.paths.state.appending("auto-update.json/x"))
+        expect(try host.onSysroot("auto-update", "run"), 1, "Policy= cannot be 'sometimes'")
     }
 
     @Test("a rollback does not stop the release that is asked for by hand") func askedFor() throws {

@@ -3,15 +3,15 @@ import SysrootFixtures
 import Sysroots
 import SystemPackage
 import TestSupport
+import Testing
 
 /// A sysroot that is, to hostctl, the running host: in a mount namespace of its own, over a copy-on-write view of this
 /// machine, with the sysroot at /sysroot, /run/ostree-booted, the kernel's command line and hostctl in /usr/bin.
 struct BootedHost {
     private let host: HostFixture
-    private let server: ScriptedServer
+    /// The origin's.
+    let server: ScriptedServer
     private let folder: TemporaryFolder
-    /// What the boot loader would have given to the kernel.
-    private let commandLine: String
     /// The lines of the unit that a test takes over.
     let unit: UnitFile
 
@@ -23,15 +23,33 @@ struct BootedHost {
         unit = try UnitFile("hostctl-upgrade.service")
         try host.follow(server.url)
         try host.configure(settings)
-        // Of two entries the one with the higher number is the default.
-        let entry = try String(host.sysroot.read("boot/loader/entries/ostree-2-host.conf"))
-        commandLine = String(entry.split(separator: "\n").first { $0.hasPrefix("options ") }?.dropFirst(8) ?? "")
+        try boot("first", entry: 2)
         // What the restart would call: notes how, and may refuse.
         try folder.write(
             "systemctl",
             text:
                 "#!/bin/sh\necho \"$@\" >>/sysroot/systemctl.log\n[ ! -e /sysroot/refuse ] || { echo 'User ann is logged in' >&2; exit 1; }\n",
             mode: 0o755)
+    }
+
+    /// Starts a deployment, as a boot loader would.
+    ///
+    /// - Parameters:
+    ///   - identifier: the kernel's for this boot.
+    ///   - entry: of two entries the one with the higher number is the default.
+    func boot(_ identifier: String, entry: Int) throws {
+        let text = try String(host.sysroot.read("boot/loader/entries/ostree-\(entry)-host.conf"))
+        let options = text.split(separator: "\n").first { $0.hasPrefix("options ") }?.dropFirst(8) ?? ""
+        try folder.write("cmdline", text: "\(options)\n")
+        try folder.write("boot_id", text: "\(identifier)\n")
+    }
+
+    /// Runs hostctl there.
+    @discardableResult
+    func hostctl(_ arguments: String...) throws -> String {
+        let result = try run(["hostctl"] + arguments)
+        expect(result, 0)
+        return result.text
     }
 
     /// The physical root, as seen from outside.
@@ -62,10 +80,11 @@ struct BootedHost {
             cp '\(BuiltProducts.hostctl)' '\(BuiltProducts.hostctlStore)' usr/bin/
             cp '\(folder.path)/systemctl' usr/local/bin/
             cp -a '\(booted)/etc/hostctl/.' etc/hostctl/
-            echo '\(commandLine)' >/mnt/cmdline
+            cp '\(folder.path)/cmdline' '\(folder.path)/boot_id' /mnt/
             mount --bind '\(host.root)' sysroot
             mount --rbind /proc proc
             mount --bind /mnt/cmdline proc/cmdline
+            mount --bind /mnt/boot_id proc/sys/kernel/random/boot_id
             mount --rbind /dev dev
             mount -t tmpfs none run
             mount -t tmpfs none tmp

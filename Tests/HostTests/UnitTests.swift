@@ -1,3 +1,4 @@
+import AutomaticUpdates
 import Glibc
 import LinuxSystem
 import SysrootFixtures
@@ -59,8 +60,63 @@ import Testing
         #expect(try host.restarts() == ["reboot --check-inhibitors=yes"])
         #expect(try host.versions() == ["3", "2"])
         #expect(throws: Never.self) { try host.sysroot.fsck() }
-        // It still runs what it ran before, as after a boot that failed: restarting again would never end.
-        for _ in 1...2 { #expect(try host.runUnit().text.contains("did not boot when the host was restarted")) }
+    }
+
+    private static let notBooted = "did not boot when the host was restarted"
+
+    @Test("a release that does not boot is restarted for once, whatever runs, pauses and checks come in between")
+    func restartLoop() throws {
+        let host = try BootedHost(settings: ["[Upgrade]", "Policy=reboot"])
+        expect(try host.runUnit(), 0)
+        try host.boot("second", entry: 1)
+        for _ in 1...2 { #expect(try host.runUnit().text.contains(Self.notBooted)) }
+        try host.hostctl("auto-update", "run", "--policy", "check")
+        #expect(try host.runUnit().text.contains(Self.notBooted))
+        try host.hostctl("auto-update", "hold")
+        #expect(try host.runUnit().text.contains("held"))
+        try host.hostctl("auto-update", "resume")
+        #expect(try host.runUnit().text.contains(Self.notBooted))
+        host.server.breakDown(after: 0)
+        expect(try host.runUnit(), 5)
+        host.server.heal()
+        try host.boot("third", entry: 1)
+        #expect(try host.runUnit().text.contains(Self.notBooted))
+        #expect(try host.restarts().count == 1)
+    }
+
+    @Test("a restart that was recorded and never came, as when the power went, is asked for again in the same boot")
+    func restartCutOff() throws {
+        let host = try BootedHost(settings: ["[Upgrade]", "Policy=reboot"])
+        for count in 1...2 {
+            expect(try host.runUnit(), 0, "")
+            #expect(try host.restarts().count == count)
+        }
+    }
+
+    @Test("a release that has booted is not said not to have, when the host goes back from it and to it again")
+    func bootedAndLeft() throws {
+        let host = try BootedHost(settings: ["[Upgrade]", "Policy=reboot"])
+        expect(try host.runUnit(), 0)
+        try host.boot("second", entry: 2)
+        #expect(try host.runUnit().text.contains("nothing newer than 3"))
+        try host.boot("third", entry: 1)
+        #expect(try host.runUnit().text.contains("3 is deployed and starts with the next boot"))
+        #expect(try host.restarts().count == 1)
+    }
+
+    @Test("a pause that begins after the run did keeps the host from being restarted") func lateHold() throws {
+        let host = try BootedHost(settings: ["[Upgrade]", "Policy=reboot"])
+        try host.refuseRestart()
+        expect(try host.runUnit(), 0)
+        try host.allowRestart()
+        guard let index = host.server.requests.first?.path else { return #expect(Bool(false)) }
+        let root = host.sysroot.root
+        host.server.set(
+            .after {
+                do { _ = try AutomaticUpdateHold(root: root).begin(seconds: nil, reason: "year-end") } catch {}
+            }, for: index)
+        let result = try host.runUnit()
+        #expect(result.text.contains("the restart is postponed: held: year-end"), "\(result.text)")
         #expect(try host.restarts().count == 1)
     }
 

@@ -34,6 +34,23 @@ import TrustMetadata
         #expect(try SysrootReport(JSONFields(report.json, what: "the report")) == report)
     }
 
+    @Test("a restart that was asked for is not forgotten over a run's result; damage is found, and repaired")
+    func restart() throws {
+        #expect(try RestartRequest.load(sysroot.paths) == nil)
+        let lease = "\(DeploymentName.leases)/host/\(String(repeating: "a", count: 64)).0"
+        guard let name = DeploymentName(lease: lease) else { return #expect(Bool(false)) }
+        let request = RestartRequest(deployment: name, boot: "b")
+        try request.save(sysroot.paths)
+        try run.save(sysroot.paths)
+        #expect(try RestartRequest.load(sysroot.paths) == request)
+        let path = sysroot.paths.state.appending("restart.json")
+        try Files.replace(path, with: Array("{".utf8))
+        let reader = SysrootReader(root: sysroot.root)
+        #expect(reader.stateProblems().map(\.path) == [path.string])
+        #expect(try reader.repairState().count == 1)
+        #expect(try RestartRequest.load(sysroot.paths) == nil)
+    }
+
     @Test("a pause ends in its last second, and one without an end does not") func until() {
         #expect(UpdateHold(since: 5, until: 10).isActive(at: 9))
         #expect(!UpdateHold(since: 5, until: 10).isActive(at: 10))
