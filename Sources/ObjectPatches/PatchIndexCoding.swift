@@ -180,7 +180,11 @@ extension ByteReader {
                 level: try byte())
             end = start + span.storedSize
             guard end <= size else { throw malformed("a deflate span lies outside its object") }
-            guard isTarget ? span.encoder == .gzip && GzipDeflater.levels.contains(Int(span.level)) : span.encoder == .none && span.level == 0 else {
+            guard
+                isTarget
+                    ? span.encoder == .gzip && GzipDeflater.levels.contains(Int(span.level))
+                    : span.encoder == .none && span.level == 0
+            else {
                 throw malformed("a deflate span cannot be made again")
             }
             spans.append(span)
