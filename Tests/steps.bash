@@ -8,7 +8,7 @@ export LC_ALL=C.UTF-8
 readonly build_packages=(
     pkg-config libostree-dev libssl-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev libarchive-dev) \
     run_packages=(ostree mmdebstrap nginx-light binutils) \
-    test_packages=(ostree mmdebstrap nginx-light squid busybox python3 openssl e2fsprogs mount gcc libc6-dev libcap2-bin attr
+    test_packages=(ostree mmdebstrap nginx-light squid busybox python3 systemd openssl e2fsprogs mount gcc libc6-dev libcap2-bin attr
         strace gzip zstd xz-utils libarchive-tools umoci skopeo)
 
 # Where the logs of steps go; a script sets it before its first step.

@@ -70,7 +70,6 @@ struct BootedHost {
         let booted = try host.folder()
         let script = """
             set -e
-            mount --make-rprivate /
             mount -t tmpfs none /mnt
             mkdir /mnt/upper /mnt/work /mnt/root
             mount -t overlay none /mnt/root -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work
@@ -92,8 +91,7 @@ struct BootedHost {
             mount -o remount,ro /mnt/root
             exec chroot . /usr/bin/env -u TMPDIR PATH=/usr/local/bin:/usr/bin:/usr/sbin "$@"
             """
-        return try TestSupport.run(
-            ["/usr/bin/unshare", "--mount", "/bin/sh", "-c", script, "sh"] + command, timeout: 120)
+        return try TestSupport.run(MountNamespace.command(script, command), timeout: 120)
     }
 
     /// Runs what the unit starts, with the capabilities that the unit leaves.

@@ -117,7 +117,7 @@ import TrustMetadata
             "$3" doctor --json --sysroot "$4"
             """
         let arguments = [boot, copy, BuiltProducts.hostctl, host.root.string]
-        let result = try run(["/usr/bin/unshare", "-m", "/bin/sh", "-c", script, "sh"] + arguments)
+        let result = try run(MountNamespace.command(script, arguments))
         expect(result, 1)
         #expect(try levels(result)["boot-space"] == "problem", "\(result.text)")
     }

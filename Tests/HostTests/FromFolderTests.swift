@@ -87,7 +87,7 @@ import TrustMetadata
             exec "$2" upgrade --from "$1" --sysroot "$3"
             """
         let arguments = [fixture.copy.string, BuiltProducts.hostctl, fixture.host.root.string]
-        expect(try run(["/usr/bin/unshare", "-m", "/bin/sh", "-c", script, "sh"] + arguments), 0)
+        expect(try run(MountNamespace.command(script, arguments)), 0)
         try fixture.host.expectAgreement(["2", "1"])
     }
 

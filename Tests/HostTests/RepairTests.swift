@@ -256,6 +256,18 @@ import TrustMetadata
         #expect(try other.versions() == ["2", "1"])
     }
 
+    @Test(
+        "a repair killed around the boot link is completed by running it again",
+        arguments: ["repair.before-loader", "repair.after-loader"])
+    func killedAtLoader(_ point: String) throws {
+        try Files.remove(host.sysroot.paths.loader)
+        let result = try host.onSysroot("verify", "--repair", environment: ["HOSTCTL_FAULT_POINT": point])
+        #expect(result.end == .signaled(9), "\(point) was not reached: \(result.text)\(result.errorText)")
+        try host.change("verify", "--repair")
+        try host.change("cleanup")
+        try expectWhole(["2", "1"])
+    }
+
     private static let points = [
         "repair.before-adopt", "repair.after-adopt", "repair.before-commit", "repair.after-commit",
         "repair.before-objects", "repair.after-objects", "store.before-objects", "store.before-commits",

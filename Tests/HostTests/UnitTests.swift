@@ -93,6 +93,19 @@ import Testing
         }
     }
 
+    @Test(
+        "killed around the record of a restart, the next run deploys nothing twice and asks once",
+        arguments: ["restart.before-record", "restart.after-record"])
+    func killedAtRecord(_ point: String) throws {
+        let host = try BootedHost(settings: ["[Upgrade]", "Policy=reboot"])
+        let result = try host.runUnit(before: ["env", "HOSTCTL_FAULT_POINT=\(point)"])
+        #expect(result.end == .signaled(9), "\(point) was not reached: \(result.text)\(result.errorText)")
+        #expect(try host.restarts() == [])
+        expect(try host.runUnit(), 0)
+        #expect(try host.restarts().count == 1)
+        #expect(try host.versions() == ["3", "2"])
+    }
+
     @Test("a release that has booted is not said not to have, when the host goes back from it and to it again")
     func bootedAndLeft() throws {
         let host = try BootedHost(settings: ["[Upgrade]", "Policy=reboot"])

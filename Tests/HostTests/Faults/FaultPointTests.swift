@@ -33,6 +33,8 @@ import Testing
         let commands = FaultCommand.all.sorted { affinity($0, point) > affinity($1, point) }
         // These need damage of their own kinds, which `RepairTests` makes.
         if point.hasPrefix("repair."), try isNamed(point, in: "RepairTests.swift") { return }
+        // These need a host that has booted.
+        if point.hasPrefix("restart."), try isNamed(point, in: "UnitTests.swift") { return }
         guard let (command, host) = try command(thatIsKilledAt: point, among: commands) else {
             // Only a hostile or broken origin leads there.
             if try isNamed(point, in: "HostilePatchesTests.swift") { return }
