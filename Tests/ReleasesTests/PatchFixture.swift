@@ -129,11 +129,11 @@ final class PatchFixture {
     }
 
     /// Makes what can be made; what is staged stays for the next call.
-    func fetch(wholePoolLimit: Int64 = 0, from url: String? = nil) throws -> PatchFigures {
+    func fetch(wholePoolLimit: Int64 = 0, from url: String? = nil, workers: Int = 2) throws -> PatchFigures {
         let transaction = try transaction()
         let fetcher = PatchFetcher(
             pool: url ?? server.url(of: Self.poolPath), options: Self.impatient, wholePoolLimit: wholePoolLimit,
-            workers: 2)
+            workers: workers)
         return try fetcher.fetch(plan(transaction), of: index, into: transaction)
     }
 

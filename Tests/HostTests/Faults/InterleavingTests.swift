@@ -47,7 +47,8 @@ import TrustMetadata
             let report = SysrootReader(root: host.root).report()
             deployments = report.listed.map { "\($0.version ?? "?").\($0.name.serial)" + ($0.isPinned ? "*" : "") }
             channel = try SysrootState.load(host.sysroot.paths)?.channel ?? ""
-            history = try History(host.sysroot.paths).entries().map { entry in
+            // Who is turned away may say so there; what was done is what counts.
+            history = try History(host.sysroot.paths).entries().filter { $0.action != .failure }.map { entry in
                 "\(entry.command) \(entry.action.rawValue) \(entry.version ?? "")"
             }
             download = Files.exists(host.sysroot.paths.state.appending("download/manifest.json"))
