@@ -77,6 +77,10 @@ struct BootedHost {
             mkdir -p sysroot etc/hostctl usr/local/bin
             ln -sfn sysroot/ostree ostree
             cp '\(BuiltProducts.hostctl)' '\(BuiltProducts.hostctlStore)' usr/bin/
+            # A toolchain that is mounted is not in the copy; what a debug build links with comes along.
+            ldd '\(BuiltProducts.hostctlStore)' | awk 'index($3, "/") == 1 { print $3 }' | while read -r library; do
+                [ -e ".$library" ] || { mkdir -p ".${library%/*}"; cp "$library" ".$library"; }
+            done
             cp '\(folder.path)/systemctl' usr/local/bin/
             cp -a '\(booted)/etc/hostctl/.' etc/hostctl/
             cp '\(folder.path)/cmdline' '\(folder.path)/boot_id' /mnt/
