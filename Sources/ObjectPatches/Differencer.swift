@@ -1,3 +1,10 @@
+/// A region of the target that is like one of the source, and what follows it that is not.
+struct MatchedRegion {
+    var target: Range<Int>
+    var source: Int
+    var insert: Range<Int>
+}
+
 /// Expresses a target by a source: copies, additions and inserts, in the order of the target's bytes.
 ///
 /// The method is that of bsdiff (C. Percival, "Naive differences of executable code", 2003): a match is extended in both
@@ -19,13 +26,6 @@ struct Differencer<Finder: MatchFinder> {
         self.finder = finder
     }
 
-    /// A region of the target that is like one of the source, and what follows it that is not.
-    struct Region {
-        var target: Range<Int>
-        var source: Int
-        var insert: Range<Int>
-    }
-
     private struct State {
         /// Where the last region begins in both.
         var target = 0
@@ -35,7 +35,7 @@ struct Differencer<Finder: MatchFinder> {
     }
 
     /// Hands over regions that together cover the target.
-    func forEachRegion(_ body: (Region) -> Void) {
+    func forEachRegion(_ body: (MatchedRegion) -> Void) {
         var state = State()
         var scan = 0
         var match = Match(position: 0, length: 0)
@@ -87,14 +87,14 @@ struct Differencer<Finder: MatchFinder> {
     }
 
     /// Ends the last region and what follows it where the region around the match begins.
-    private func emit(_ state: inout State, _ scan: Int, _ match: Match, _ body: (Region) -> Void) {
+    private func emit(_ state: inout State, _ scan: Int, _ match: Match, _ body: (MatchedRegion) -> Void) {
         var forward = forwardLength(state, scan)
         var backward = scan < target.count ? backwardLength(state, scan, match) : 0
         if state.target + forward > scan - backward {
             resolveOverlap(state, scan, match, &forward, &backward)
         }
         let end = state.target + forward
-        body(Region(target: state.target..<end, source: state.source, insert: end..<(scan - backward)))
+        body(MatchedRegion(target: state.target..<end, source: state.source, insert: end..<(scan - backward)))
         state = State(target: scan - backward, source: match.position - backward, offset: match.position - scan)
     }
 

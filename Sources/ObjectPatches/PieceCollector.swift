@@ -15,16 +15,9 @@ struct PieceCollector {
         self.source = source
     }
 
-    mutating func add(_ region: Differencer<SuffixMatchFinder>.Region) {
-        add(region.target, region.source, region.insert)
-    }
-    mutating func add(_ region: Differencer<BlockMatchFinder>.Region) {
-        add(region.target, region.source, region.insert)
-    }
-
-    private mutating func add(_ range: Range<Int>, _ source: Int, _ insert: Range<Int>) {
-        addRegion(range, source)
-        self.insert(insert)
+    mutating func add(_ region: MatchedRegion) {
+        addRegion(region.target, region.source)
+        insert(region.insert)
     }
 
     /// The pieces that make the whole target; one even when it is empty.
