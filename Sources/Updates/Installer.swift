@@ -67,6 +67,7 @@ public struct Installer {
             origin: request.following.origin, store: store, downloads: downloads, keys: keys, options: options,
             progress: progress)
         fetch.reserve = try SpaceCheck.estimate(like: nil, in: nil)
+        fetch.hasBegun = true
         try SpaceCheck(paths).requireBoot()
         var outcome = UpdateOutcome(result: .deployed, manifest: manifest, previous: nil, size: manifest.full)
         outcome.fetched = try fetch.run(
@@ -90,7 +91,7 @@ public struct Installer {
         let needed = SpaceNeeded(
             manifest.full,
             (bytes: deployment.bytes + Self.skeleton.bytes, files: deployment.files + Self.skeleton.files))
-        try needed.require(at: place)
+        try needed.require(at: place, hasBegun: false)
         let boot = SysrootPaths(root: root).boot
         if Files.isFolder(boot) { try SpaceCheck(SysrootPaths(root: root)).requireBoot() }
     }

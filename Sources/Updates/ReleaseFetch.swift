@@ -17,6 +17,8 @@ struct ReleaseFetch {
     let progress: ProgressHandler
     /// What has to stay free for the deployment that follows.
     var reserve: (bytes: Int64, files: Int64) = (0, 0)
+    /// Whether this run has written something already: what it says when there is no room has to be true.
+    var hasBegun = false
 
     /// Fetches all that the manifest's commit needs. The commit and its signatures are verified before the
     /// first of its objects is asked for, and enter the store after the last.
@@ -24,7 +26,7 @@ struct ReleaseFetch {
     /// - Parameters:
     ///   - size: what is missing at most.
     ///   - usesPatches: whether something may be here that patches start from.
-    /// - Throws: `UpdateError.notEnoughSpace` before the first write; `TransferError`, `StoreError`,
+    /// - Throws: `UpdateError.notEnoughSpace` before anything is fetched; `TransferError`, `StoreError`,
     ///   `TrustMetadataError`, `ReleaseError`, `SystemError`.
     func run(_ manifest: ReleaseManifest, signed: [UInt8], client: ReleaseClient, size: FetchSize, usesPatches: Bool)
         throws
@@ -34,10 +36,10 @@ struct ReleaseFetch {
         FaultPoint.reached("fetch.after-commit")
         let isHere = try downloads.isComplete(of: manifest.commit, in: store)
         let needed = SpaceNeeded(size, reserve, isHere: isHere)
-        // Nothing is written yet, unless an earlier run has.
-        if !Files.exists(downloads.staging) { try needed.require(at: store.path) }
+        // Before the folder for it is made, unless an earlier run has.
+        if !Files.exists(downloads.staging) { try needed.require(at: store.path, hasBegun: hasBegun) }
         let transaction = try StoreTransaction(store, staging: .resumable(downloads.staging))
-        let spare = try needed.require(at: store.path, staged: transaction)
+        let spare = try needed.require(at: store.path, staged: transaction, hasBegun: true)
         var patches = PatchFigures()
         if usesPatches, !isHere {
             let stage = PatchStage(manifest: manifest, client: client, options: options, progress: progress)

@@ -22,20 +22,25 @@ struct SpaceNeeded {
         files = objects + folders + reserve.files
     }
 
-    /// - Parameter transaction: has what an interrupted run fetched, which is not needed again.
+    /// - Parameters:
+    ///   - transaction: has what an interrupted run fetched, which is not needed again.
+    ///   - hasBegun: whether anything has been written before, by this run or an earlier one.
     /// - Returns: the bytes that are left for anything else.
     /// - Throws: `UpdateError.notEnoughSpace`, `UpdateError.notEnoughFiles`, `SystemError`.
     @discardableResult
-    func require(at path: FilePath, staged transaction: StoreTransaction? = nil) throws -> Int64 {
+    func require(
+        at path: FilePath, staged transaction: StoreTransaction? = nil, hasBegun: Bool
+    ) throws -> Int64 {
         let count = Int64(transaction?.stagedCount ?? 0)
         let needed = max(0, bytes - (try transaction?.stagedBytes() ?? 0) - min(count, objects) * Self.block)
         let space = try FileSystemSpace(at: path)
         guard space.bytes >= needed else {
-            throw UpdateError.notEnoughSpace(path: path.string, needed: needed, available: space.bytes)
+            throw UpdateError.notEnoughSpace(
+                path: path.string, needed: needed, available: space.bytes, hasBegun: hasBegun)
         }
         guard space.files >= files - min(count, objects) else {
             throw UpdateError.notEnoughFiles(
-                path: path.string, needed: files - min(count, objects), available: space.files)
+                path: path.string, needed: files - min(count, objects), available: space.files, hasBegun: hasBegun)
         }
         return space.bytes - needed
     }

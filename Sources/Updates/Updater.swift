@@ -61,11 +61,12 @@ public struct Updater {
         let lock = try Downloads(paths).lock(holder, seconds: wait, waiting: waiting)
         defer { withExtendedLifetime(lock) {} }
         // An update that was killed after its switch looks finished, and still has its remains to be removed.
-        if PendingChange.exists(in: paths) {
+        let hasBegun = PendingChange.exists(in: paths)
+        if hasBegun {
             _ = try SysrootChange(root: paths.root, command: command, wait: wait, waiting: waiting)
         }
         try reader.rememberRevokedKeys()
-        return try Update(self, reader, request).run()
+        return try Update(self, reader, request).run(hasBegun: hasBegun)
     }
 
     /// The command and the process, as others see it in a lock.
@@ -105,8 +106,9 @@ private struct Update {
 
     func check() throws -> UpdateOutcome { try findRelease().outcome }
 
-    func run() throws -> UpdateOutcome {
-        request.goal == .deployDownloaded ? try deployDownloaded() : try fetchAndDeploy()
+    /// - Parameter hasBegun: whether something has been written already.
+    func run(hasBegun: Bool) throws -> UpdateOutcome {
+        request.goal == .deployDownloaded ? try deployDownloaded() : try fetchAndDeploy(hasBegun: hasBegun)
     }
 
     private func change() throws -> SysrootChange {
@@ -178,7 +180,7 @@ private struct Update {
         }
     }
 
-    private func fetchAndDeploy() throws -> UpdateOutcome {
+    private func fetchAndDeploy(hasBegun: Bool) throws -> UpdateOutcome {
         let found = try findRelease()
         if found.outcome.result == .unchanged {
             try follow(found.sequence)
@@ -188,6 +190,7 @@ private struct Update {
         var fetch = ReleaseFetch(
             origin: origin, store: store, downloads: downloads, keys: keys, options: updater.options,
             progress: updater.progress)
+        fetch.hasBegun = hasBegun
         if request.goal == .deploy {
             fetch.reserve = try SpaceCheck.estimate(like: found.outcome.previous?.checksum, in: store)
             try SpaceCheck(updater.paths).requireBoot()
