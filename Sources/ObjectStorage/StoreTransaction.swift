@@ -128,6 +128,13 @@ public final class StoreTransaction: Sendable {
         }
     }
 
+    /// Drops what was staged and will not be needed. What lies in the store is not touched.
+    ///
+    /// - Throws: `SystemError`.
+    public func discard(where isUseless: (ObjectName) -> Bool) throws(SystemError) {
+        for name in objects.with({ $0.staged }) where isUseless(name) { try forget(name) }
+    }
+
     /// Says that objects are damaged in the store: what is staged under their names takes their place.
     public func replace(_ names: some Sequence<ObjectName>) {
         let names = Array(names)

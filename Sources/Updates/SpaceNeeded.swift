@@ -3,6 +3,12 @@ import ObjectStorage
 import Releases
 import SystemPackage
 
+/// What is left of a file system when an update has all that it needs.
+struct Spare {
+    var bytes: Int64
+    var files: Int64
+}
+
 /// The room that an update needs on the store's file system, asked before its first write.
 struct SpaceNeeded {
     private let bytes: Int64
@@ -23,10 +29,10 @@ struct SpaceNeeded {
     }
 
     /// - Parameter transaction: has what an interrupted run fetched, which is not needed again.
-    /// - Returns: the bytes that are left for anything else.
+    /// - Returns: what is left for anything else.
     /// - Throws: `UpdateError.notEnoughSpace`, `UpdateError.notEnoughFiles`, `SystemError`.
     @discardableResult
-    func require(at path: FilePath, staged transaction: StoreTransaction? = nil) throws -> Int64 {
+    func require(at path: FilePath, staged transaction: StoreTransaction? = nil) throws -> Spare {
         let count = Int64(transaction?.stagedCount ?? 0)
         let needed = max(0, bytes - (try transaction?.stagedBytes() ?? 0) - min(count, objects) * Self.block)
         let space = try FileSystemSpace(at: path)
@@ -37,6 +43,6 @@ struct SpaceNeeded {
             throw UpdateError.notEnoughFiles(
                 path: path.string, needed: files - min(count, objects), available: space.files)
         }
-        return space.bytes - needed
+        return Spare(bytes: space.bytes - needed, files: space.files - max(0, files - min(count, objects)))
     }
 }
