@@ -80,7 +80,7 @@ import TrustMetadata
             case "other": .content(try origin.served(HostileServerFixture.patchPath("5.pool")))
             case "longer": .content(bytes + [0])
             case "shifted": .range(.shifted(1))
-            case "lying": .range(.lying(-1))
+            case "lying": .range(.lying(1))
             case "untold": .range(.untold)
             default: .range(.encoded)
             }

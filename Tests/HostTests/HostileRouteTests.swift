@@ -17,6 +17,9 @@ import TrustMetadata
 
     init() throws { origin = try HostileServerFixture(distant: 3) }
 
+    /// All that release 6 can be reached by: 3 or 4 alone, or 5 and then 2.
+    private let between = ["2", "3", "4"]
+
     private func path(_ file: String) -> String { HostileServerFixture.patchPath(file) }
 
     /// Upgrades to release 6, after which the store has nothing that it should not have.
@@ -54,7 +57,6 @@ import TrustMetadata
         let (bytes, all) = (try fetched.integer("downloaded_bytes"), try whole.integer("downloaded_bytes"))
         #expect(bytes < all * 3 / 4, "\(bytes) of \(all)")
         #expect(try fetched.integer("objects") == whole.integer("objects"))
-        #expect(try fetched.integer("bytes") == whole.integer("bytes"))
     }
 
     @Test("two releases may lie in between, and nothing of them stays") func two() throws {
@@ -92,24 +94,21 @@ import TrustMetadata
     // MARK: releases in between that are not as they must be
 
     @Test("a release in between that was removed after the index was read is on no way") func removed() throws {
-        for version in ["3", "4"] { origin.server.set(.status(404), for: try origin.manifestPath(version)) }
+        for version in between { origin.server.set(.status(404), for: try origin.manifestPath(version)) }
         try expectNoRoute(nil)
     }
 
     @Test("a release in between that is removed while it is being used drops a rung") func removedLater() throws {
-        for version in ["3", "4"] { origin.server.set(.status(404), for: path("\(version).index")) }
+        for version in between { origin.server.set(.status(404), for: path("\(version).index")) }
         try expectNoRoute("the server answered 404")
     }
 
     @Test("a manifest in between that a stranger signed, or a revoked key, is on no way", arguments: [true, false])
     func forgedManifest(_ isRevoked: Bool) async throws {
-        let signer = try PrivateKey.generate()
-        if isRevoked {
-            try origin.writeTrustedKey("old.pem", signer.publicKey.pem)
-            try origin.writeTrustedKey("old.pem.revoked", signer.publicKey.pem)
-        }
+        let signer = try isRevoked ? origin.retired : PrivateKey.generate()
+        if isRevoked { try origin.writeTrustedKey("retired.pem", "") }
         var index = try origin.origin.index(channel: origin.channel, architecture: origin.architecture)
-        for place in index.releases.indices where ["3", "4"].contains(index.releases[place].version.text) {
+        for place in index.releases.indices where between.contains(index.releases[place].version.text) {
             let manifest = try origin.manifest(index.releases[place].version.text)
             let signed = try await Envelope.seal(
                 manifest.encode(), type: ReleaseManifest.payloadType, signers: [.key(signer)])
@@ -119,16 +118,15 @@ import TrustMetadata
         try await origin.serve(index)
         let fetched = try origin.host.changeJSON("upgrade").fields("fetched")
         #expect(try through(fetched) == [] && fetched.integer("whole") > 10)
-        #expect(origin.server.requests(of: path("3.index")).isEmpty)
-        #expect(origin.server.requests(of: path("4.index")).isEmpty)
+        for version in between { #expect(origin.server.requests(of: path("\(version).index")).isEmpty) }
         try origin.expectNothingElse(["1", "6"])
     }
 
     @Test(
         "a manifest in between that was damaged on the way is not read", arguments: ["flipped", "of another release"])
     func damagedManifest(_ fault: String) throws {
-        for version in ["3", "4"] {
-            let other = try origin.served(origin.manifestPath("2"))
+        for version in between {
+            let other = try origin.served(origin.manifestPath("5"))
             origin.server.set(
                 fault == "flipped" ? .flipped(at: 300) : .content(other), for: try origin.manifestPath(version))
         }
@@ -138,16 +136,16 @@ import TrustMetadata
 
     @Test(
         "an index in between that is forged, cut, or another release's is not read",
-        arguments: ["flipped", "cut", "of release 2", "endless"])
+        arguments: ["flipped", "cut", "of release 5", "endless"])
     func badIndex(_ fault: String) throws {
-        for version in ["3", "4"] {
+        for version in between {
             let bytes = try origin.served(path("\(version).index"))
             let behaviour: ServerBehaviour =
                 switch fault {
                 case "flipped": .flipped(at: 40)
                 case "cut": .content(bytes.dropLast())
                 case "endless": .endless
-                default: .content(try origin.served(path("2.index")))
+                default: .content(try origin.served(path("5.index")))
                 }
             origin.server.set(behaviour, for: path("\(version).index"))
         }
@@ -160,14 +158,14 @@ import TrustMetadata
         "a pool in between that is missing, cut, another release's, or comes as wrong ranges makes nothing wrong",
         arguments: ["missing", "cut", "other", "shifted", "lying", "ofOtherSize", "changed"])
     func badPool(_ fault: String) throws {
-        for version in ["3", "4"] {
+        for version in between {
             let pool = path("\(version).pool")
             let bytes = try origin.served(pool)
             let behaviour: ServerBehaviour =
                 switch fault {
                 case "missing": .status(404)
                 case "cut": .content(bytes.dropLast())
-                case "other": .content(try origin.served(path("2.pool")))
+                case "other": .content(try origin.served(path("5.pool")))
                 case "shifted": .range(.shifted(1))
                 case "lying": .range(.lying(-1))
                 case "ofOtherSize": .range(.ofOtherSize)
@@ -181,7 +179,7 @@ import TrustMetadata
     }
 
     @Test("a server without ranges may send the pools whole, within what that saves") func noRanges() throws {
-        for version in ["3", "4", "6"] { origin.server.set(.ignoringRange, for: path("\(version).pool")) }
+        for version in between + ["6"] { origin.server.set(.ignoringRange, for: path("\(version).pool")) }
         _ = try upgrade()
     }
 

@@ -83,16 +83,19 @@ final class HostileServerFixture {
         installed: String, releases: Int = 3, patches: Int = 1, fullPack: Bool = false
     ) throws -> Template {
         let host = try HostFixture(releases: [], installed: nil)
+        let retired = try PrivateKey.generate()
         host.patches = patches
         for version in 1...releases {
             host.fullPack = fullPack && version == releases
-            try host.publish(patchedImage("\(version)"))
+            var image = patchedImage("\(version)")
+            image.files["usr/lib/hostctl/trusted-keys.d/retired.pem"] = retired.publicKey.pem
+            try host.publish(image)
         }
         try host.install(version: installed)
         let folder = host.root.removingLastComponent()
         kept.with { $0.append(folder) }
         atexit { HostileServerFixture.removeKept() }
-        return Template(host: host, retired: try PrivateKey.generate())
+        return Template(host: host, retired: retired)
     }
 
     private static let kept = Guarded<[FilePath]>([])
