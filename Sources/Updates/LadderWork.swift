@@ -20,6 +20,8 @@ final class LadderWork {
     private var planned = Set<ObjectName>()
     /// What asking for one object costs besides the object.
     private static let request: Int64 = 300
+    /// How much larger objects are that are compressed one by one, and by deflate.
+    private static let loneliness = 1.1
 
     init(_ transaction: StoreTransaction, _ manifest: ReleaseManifest, _ size: FetchSize, _ spare: Spare) {
         self.transaction = transaction
@@ -80,16 +82,25 @@ final class LadderWork {
             * max(0, size.objects - count)
     }
 
-    /// Of a pack's objects those that are missing and in parts that cost less than they do whole.
-    func worthwhile(_ index: PatchIndex) -> Set<ObjectName> {
+    /// Of a pack's objects those that are missing and in parts that cost less than they do whole; and what they cost whole.
+    ///
+    /// How far a part could be compressed tells how far its objects can be, which differ much.
+    func worthwhile(_ index: PatchIndex) -> (objects: Set<ObjectName>, wholeBytes: Int64) {
         let missing = index.objects.filter { !$0.alternatives.isEmpty && !isHere($0.name) }
         var wanted = Set<ObjectName>()
+        var wholeBytes: Int64 = 0
         for (_, objects) in Dictionary(grouping: missing, by: { $0.alternatives[0].part }) {
-            let parts = Set(objects.flatMap { Array($0.alternatives[0].parts) })
-            let bytes = parts.reduce(0) { $0 + Int64(index.parts[$1].storedSize) }
-            if bytes < wholeBytes(of: objects) { wanted.formUnion(objects.map(\.name)) }
+            let parts = Set(objects.flatMap { Array($0.alternatives[0].parts) }).map { index.parts[$0] }
+            let stored = parts.reduce(0) { $0 + Int64($1.storedSize) }
+            let decoded = parts.reduce(0) { $0 + Int64($1.decodedSize) }
+            let size = objects.reduce(0) { $0 + $1.size }
+            let ratio = min(1, Self.loneliness * Double(stored) / Double(max(1, decoded)))
+            let whole = Int64(Double(size) * ratio) + Self.request * Int64(objects.count)
+            guard stored < whole else { continue }
+            wanted.formUnion(objects.map(\.name))
+            wholeBytes += whole
         }
-        return wanted
+        return (wanted, wholeBytes)
     }
 
     /// Why a plan cannot be carried out here.

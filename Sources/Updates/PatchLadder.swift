@@ -16,6 +16,7 @@ struct PatchLadder {
     let route: ReleaseRoute?
     let client: ReleaseClient
     let fetcher: ObjectFetcher
+    let downloads: Downloads
     let options: TransferOptions
     let progress: ProgressHandler
 
@@ -61,7 +62,7 @@ struct PatchLadder {
         }
         let plan = PatchPlan(index, isMissing: { !work.isHere($0) }, isHere: work.isHere)
         let isKnown = index.bases.contains { work.isHere(ObjectName($0, .commit)) }
-        let isDone = try make(plan, index, .patches, work)
+        let isDone = try make(plan, index, .patches, work, limit: work.wholeBytes(of: plan))
         work.settle(isAllPlanned: isDone && isKnown && plan.leftOut == 0)
     }
 
@@ -71,16 +72,16 @@ struct PatchLadder {
         work.figures.downloaded += files.indexSize
         FaultPoint.reached("patches.after-pack-index")
         let wanted = work.worthwhile(index)
-        let plan = PatchPlan(index, isMissing: { wanted.contains($0) }, isHere: work.isHere)
-        _ = try make(plan, index, .fullPack, work)
+        let plan = PatchPlan(index, isMissing: { wanted.objects.contains($0) }, isHere: work.isHere)
+        _ = try make(plan, index, .fullPack, work, limit: wanted.wholeBytes)
     }
 
+    /// - Parameter limit: about what the planned objects cost whole.
     /// - Returns: whether there was nothing to be made, or all of it was tried.
     private func make(
-        _ plan: PatchPlan, _ index: PatchIndex, _ kind: PoolKind, _ work: LadderWork
+        _ plan: PatchPlan, _ index: PatchIndex, _ kind: PoolKind, _ work: LadderWork, limit: Int64
     ) throws -> Bool {
         if plan.objectCount == 0 { return true }
-        let limit = work.wholeBytes(of: plan)
         if plan.bytes >= limit { return false }
         if let reason = work.refusal(of: plan, within: manifest, extra: 0) {
             work.note(reason)

@@ -38,7 +38,7 @@ struct ReleaseFetch {
         // Nothing is written yet, unless an earlier run has.
         if !Files.exists(downloads.staging) { try needed.require(at: store.path) }
         let transaction = try StoreTransaction(store, staging: .resumable(downloads.staging))
-        let spare = try needed.require(at: store.path, staged: transaction)
+        let spare = try needed.require(at: store.path, staged: transaction, without: downloads.passing())
         let fetcher = ObjectFetcher(
             repository: OriginLayout(root: origin).place(of: OriginLayout.store), options: options,
             sizeLimit: manifest.full.bytes)
@@ -46,6 +46,7 @@ struct ReleaseFetch {
         if !isHere {
             let ladder = PatchLadder(
                 manifest: manifest, commit: commit.commit, route: route, client: client, fetcher: fetcher,
+                downloads: downloads,
                 options: options, progress: progress)
             figures = try ladder.run(into: transaction, size: size, spare: spare, usesPatches: usesPatches)
         }
@@ -66,6 +67,7 @@ struct ReleaseFetch {
         let lock = try store.lock(.shared)
         try transaction.write(.commit, commit.bytes, expected: commit.checksum)
         try transaction.commit()
+        try downloads.clearPassing()
         try store.setDetachedMetadata(commit.detachedMetadata, of: commit.checksum)
         FaultPoint.reached("fetch.before-refs")
         try store.setRef(Downloads.lease, to: commit.checksum)

@@ -104,6 +104,8 @@ struct RouteStage {
             return false
         }
         work.take(bytes: extra, files: files)
+        // Whoever goes on after a kill must not take them for a part of what is needed.
+        try ladder.downloads.savePassing(Set(passing.map(\.name)))
         try work.fetch(
             plan, level.index, names.intersection(missing), from: ladder.client.patchPool(of: level.manifest),
             limit: limit, ladder.options, ladder.progress)

@@ -1,4 +1,5 @@
 import LinuxSystem
+import ObjectFormats
 import ObjectStorage
 import Releases
 import SystemPackage
@@ -28,13 +29,17 @@ struct SpaceNeeded {
         files = objects + folders + reserve.files
     }
 
-    /// - Parameter transaction: has what an interrupted run fetched, which is not needed again.
+    /// - Parameters:
+    ///   - transaction: has what an interrupted run fetched, which is not needed again.
+    ///   - passing: of that, what will not be kept.
     /// - Returns: what is left for anything else.
     /// - Throws: `UpdateError.notEnoughSpace`, `UpdateError.notEnoughFiles`, `SystemError`.
     @discardableResult
-    func require(at path: FilePath, staged transaction: StoreTransaction? = nil) throws -> Spare {
-        let count = Int64(transaction?.stagedCount ?? 0)
-        let needed = max(0, bytes - (try transaction?.stagedBytes() ?? 0) - min(count, objects) * Self.block)
+    func require(at path: FilePath, staged transaction: StoreTransaction? = nil, without passing: Set<ObjectName> = [])
+        throws -> Spare
+    {
+        let (count, stagedBytes) = try transaction?.staged(without: passing) ?? (0, 0)
+        let needed = max(0, bytes - stagedBytes - min(count, objects) * Self.block)
         let space = try FileSystemSpace(at: path)
         guard space.bytes >= needed else {
             throw UpdateError.notEnoughSpace(path: path.string, needed: needed, available: space.bytes)

@@ -2,9 +2,11 @@ import Checksums
 import LinuxSystem
 import ObjectFormats
 import ObjectPatches
+import ObjectStorage
 import Releases
 import Signatures
 import SysrootFixtures
+import Sysroots
 import SystemPackage
 import TestSupport
 import Testing
@@ -188,7 +190,8 @@ import TrustMetadata
     @Test(
         "killed on the way through other releases, the next run completes, and nothing of them stays",
         arguments: [
-            "patches.after-route-indexes", "patches.after-folders", "patches.object:3", "patches.after-route-step",
+            "patches.after-route-indexes", "patches.after-folders", "patches.after-passing", "patches.object:3",
+            "patches.after-route-step",
             "patches.after-route", "fetch.before-discard", "fetch.after-objects", "patches.before-full-pack",
         ])
     func killed(_ point: String) throws {
@@ -203,6 +206,15 @@ import TrustMetadata
         _ = try origin.host.onSysroot("upgrade", environment: ["HOSTCTL_FAULT_POINT": point])
         try origin.host.change("cleanup")
         try origin.expectNothingElse(["1"])
+    }
+
+    @Test("what a killed run made of other releases does not count as a part of the download") func space() throws {
+        _ = try origin.host.onSysroot("upgrade", environment: ["HOSTCTL_FAULT_POINT": "patches.after-route-step"])
+        let file = origin.host.sysroot.paths.state.appending("download/passing")
+        let names = String(decoding: try Files.read(file, limit: 1 << 20), as: UTF8.self).split(separator: "\n")
+        var needed = Set<String>()
+        try origin.origin.store.forEachObject(of: origin.commit("6")) { needed.insert("\($0)") }
+        #expect(!names.isEmpty && names.allSatisfy { !needed.contains(String($0)) })
     }
 
     @Test("a route that is of no use any more leaves nothing in the store") func abandoned() throws {

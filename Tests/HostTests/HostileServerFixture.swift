@@ -316,6 +316,8 @@ extension HostileServerFixture {
         #expect(others == [], sourceLocation: sourceLocation)
         let staging = host.sysroot.paths.state.appending("download/staging")
         #expect(!Files.exists(staging), sourceLocation: sourceLocation)
+        let passing = host.sysroot.paths.state.appending("download/passing")
+        #expect(!Files.exists(passing), sourceLocation: sourceLocation)
     }
 }
 
