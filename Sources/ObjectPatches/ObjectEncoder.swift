@@ -33,7 +33,7 @@ final class ObjectEncoder {
     private let stores: [Store]
     private let loader = ObjectStreamLoader()
     /// Larger objects are not in the pool: they are loaded whole here.
-    private static let objectLimit = 512 << 20
+    static let objectLimit = 512 << 20
     /// Up to here a suffix array is used.
     private static let suffixLimit = 64 << 20
 

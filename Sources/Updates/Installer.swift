@@ -69,9 +69,10 @@ public struct Installer {
         fetch.reserve = try SpaceCheck.estimate(like: nil, in: nil)
         fetch.hasBegun = true
         try SpaceCheck(paths).requireBoot()
-        var outcome = UpdateOutcome(result: .deployed, manifest: manifest, previous: nil, size: manifest.full)
+        let size = manifest.fetchSize(from: nil)
+        var outcome = UpdateOutcome(result: .deployed, manifest: manifest, previous: nil, size: size)
         outcome.fetched = try fetch.run(
-            manifest, signed: signed, client: client, size: manifest.full, usesPatches: false)
+            manifest, signed: signed, client: client, size: size, usesPatches: false)
         progress(ProgressReport("deploying"))
         var following = request.following
         following.sequence = sequence

@@ -26,12 +26,13 @@ struct ReleaseFetch {
     /// - Parameters:
     ///   - size: what is missing at most.
     ///   - usesPatches: whether something may be here that patches start from.
+    ///   - route: the way through other releases, where there is one.
     /// - Throws: `UpdateError.notEnoughSpace` before anything is fetched; `TransferError`, `StoreError`,
     ///   `TrustMetadataError`, `ReleaseError`, `SystemError`.
-    func run(_ manifest: ReleaseManifest, signed: [UInt8], client: ReleaseClient, size: FetchSize, usesPatches: Bool)
-        throws
-        -> FetchFigures
-    {
+    func run(
+        _ manifest: ReleaseManifest, signed: [UInt8], client: ReleaseClient, size: FetchSize, usesPatches: Bool,
+        route: ReleaseRoute? = nil
+    ) throws -> FetchFigures {
         let commit = try client.commit(of: manifest)
         FaultPoint.reached("fetch.after-commit")
         let isHere = try downloads.isComplete(of: manifest.commit, in: store)
@@ -39,23 +40,27 @@ struct ReleaseFetch {
         // Before the folder for it is made, unless an earlier run has.
         if !Files.exists(downloads.staging) { try needed.require(at: store.path, hasBegun: hasBegun) }
         let transaction = try StoreTransaction(store, staging: .resumable(downloads.staging))
-        let spare = try needed.require(at: store.path, staged: transaction, hasBegun: true)
-        var patches = PatchFigures()
-        if usesPatches, !isHere {
-            let stage = PatchStage(manifest: manifest, client: client, options: options, progress: progress)
-            patches = try stage.run(into: transaction, size: size, spare: spare)
-        }
-        FaultPoint.reached("fetch.before-objects")
+        let spare = try needed.require(at: store.path, staged: transaction, without: downloads.passing(), hasBegun: true)
         let fetcher = ObjectFetcher(
             repository: OriginLayout(root: origin).place(of: OriginLayout.store), options: options,
             sizeLimit: manifest.full.bytes)
-        let figures = try fetcher.fetch(
-            commit.commit, into: transaction, objectCount: manifest.full.objects - 1, progress: progress)
+        var figures = FetchFigures()
+        if !isHere {
+            let ladder = PatchLadder(
+                manifest: manifest, commit: commit.commit, route: route, client: client, fetcher: fetcher,
+                downloads: downloads,
+                options: options, progress: progress)
+            figures = try ladder.run(into: transaction, size: size, spare: spare, usesPatches: usesPatches)
+        }
+        FaultPoint.reached("fetch.before-objects")
+        figures.add(
+            try fetcher.fetch(
+                commit.commit, into: transaction, objectCount: manifest.full.objects - 1, progress: progress))
         FaultPoint.reached("fetch.after-objects")
         try keep(commit, manifest, transaction)
         try downloads.save(signed)
         FaultPoint.reached("fetch.after-manifest")
-        return figures.adding(patches)
+        return figures
     }
 
     /// Brings everything into the store and names it before a collector could run.
@@ -64,6 +69,7 @@ struct ReleaseFetch {
         let lock = try store.lock(.shared)
         try transaction.write(.commit, commit.bytes, expected: commit.checksum)
         try transaction.commit()
+        try downloads.clearPassing()
         try store.setDetachedMetadata(commit.detachedMetadata, of: commit.checksum)
         FaultPoint.reached("fetch.before-refs")
         try store.setRef(Downloads.lease, to: commit.checksum)

@@ -60,7 +60,7 @@ public struct UpdateOutcome: Sendable {
     /// What is deployed at the start.
     public let previous: DeploymentRecord?
     /// What was, or at most will have to be, fetched.
-    public let size: FetchSize
+    public var size: FetchSize
     /// What this run has fetched.
     public var fetched = FetchFigures()
     /// The new deployment.

@@ -121,6 +121,7 @@ private struct Update {
         let sequence: Int64
         let signed: [UInt8]
         let client: ReleaseClient
+        let route: ReleaseRoute?
     }
 
     /// Settles which release is meant, and whether it is acceptable, from small signed documents.
@@ -132,7 +133,18 @@ private struct Update {
             channel: channel, architecture: Architecture(following.architecture),
             version: request.version.map { (text) throws(ReleaseError) in try VersionName(text) })
         try requireNewest(index.sequence)
-        return Found(outcome: try judge(manifest, index), sequence: index.sequence, signed: signed, client: client)
+        var outcome = try judge(manifest, index)
+        let route = outcome.result == .available ? route(to: manifest, index, client) : nil
+        outcome.size.routeBytes = route?.bytes
+        return Found(outcome: outcome, sequence: index.sequence, signed: signed, client: client, route: route)
+    }
+
+    /// The way through other releases, when patches of the one that is wanted do not start here. What keeps a release from
+    /// being looked at is no reason to fail: there are other ways.
+    private func route(to manifest: ReleaseManifest, _ index: ChannelIndex, _ client: ReleaseClient) -> ReleaseRoute? {
+        let found = client.route(to: manifest, of: index) { store.contains(ObjectName($0, .commit)) }
+        guard let route = found.route, route.bytes < manifest.full.compressedBytes else { return nil }
+        return route
     }
 
     /// An index that has been replaced is still signed; only its number tells.
@@ -197,7 +209,7 @@ private struct Update {
         }
         let figures = try fetch.run(
             found.outcome.manifest, signed: found.signed, client: found.client, size: found.outcome.size,
-            usesPatches: true)
+            usesPatches: true, route: found.route)
         var outcome = found.outcome.with(.downloaded)
         outcome.fetched = figures
         try rememberSequence(found.sequence)

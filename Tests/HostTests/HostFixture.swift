@@ -25,6 +25,8 @@ final class HostFixture {
     var address: String
     /// From how many earlier releases publications make patches.
     var patches = 0
+    /// Whether publications make a full pack.
+    var fullPack = false
 
     /// - Parameters:
     ///   - releases: the versions to publish, oldest first.
@@ -123,7 +125,7 @@ final class HostFixture {
         [
             "release", "publish", (origin ?? self.origin).string, image, "--store", buildsPath.string, "--key",
             key.string, "--patches", "\(patches)",
-        ]
+        ] + (fullPack ? ["--full-pack"] : [])
     }
 
     /// The arguments of an installation.

@@ -36,7 +36,9 @@ struct FaultCommand: Sendable, CustomTestStringConvertible {
 
     /// Every command that changes something.
     static let all =
-        installing + [upgrade, download, fromDownloaded, rollback, pin, unpin, switching, cleanup, publish, prune]
+        installing + [
+            upgrade, download, fromDownloaded, rollback, pin, unpin, switching, cleanup, publish, publishAgain, prune,
+        ]
 
     static let installing = [
         FaultCommand(
@@ -67,9 +69,22 @@ struct FaultCommand: Sendable, CustomTestStringConvertible {
         host: {
             let host = try HostFixture.varied(ownsOrigin: true)
             host.patches = 2
+            host.fullPack = true
             return host
         },
         arguments: { $0.publication() }, before: ["1", "2", "3"], after: ["1", "2", "3", "4"])
+    /// Mends a pool and a full pack that were lost.
+    static let publishAgain = FaultCommand(
+        name: "release publish again", subject: .origin,
+        host: {
+            let host = try HostFixture.varied(ownsOrigin: true)
+            host.patches = 2
+            host.fullPack = true
+            try host.succeed(host.publication())
+            return host
+        },
+        prepare: { try Files.removeTree($0.origin.appending("patches")) }, arguments: { $0.publication() },
+        before: ["1", "2", "3", "4"], after: ["1", "2", "3", "4"])
     static let prune = FaultCommand(
         name: "release prune", subject: .origin, host: { try .varied(ownsOrigin: true) },
         arguments: { ["release", "prune", $0.origin.string, "--keep", "1", "--key", $0.key.string] },
