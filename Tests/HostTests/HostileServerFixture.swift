@@ -70,7 +70,7 @@ final class HostileServerFixture {
     private static func patchedTemplate(installed: String) throws -> Template {
         let host = try HostFixture(releases: [], installed: nil)
         host.patches = 1
-        for version in ["1", "2", "3"] { try host.publish(patchedImage(version)) }
+        for version in ["1", "2", "3"] { try host.publish(HostFixture.largeImage(version)) }
         try host.install(version: installed)
         let folder = host.root.removingLastComponent()
         kept.with { $0.append(folder) }
@@ -84,21 +84,6 @@ final class HostileServerFixture {
         for folder in kept.with({ $0 }) {
             do { try Files.removeTree(folder) } catch { print("\(error)") }
         }
-    }
-
-    /// An image of files that are large enough for differences, of which three stay, twelve change and three are new.
-    private static func patchedImage(_ version: String) -> TestImage {
-        var image = HostFixture.image(version)
-        for number in 0..<15 {
-            var lines = (0..<400).map { "\(number) \($0) \($0 &* 2_654_435_761 ^ number &* 40_503)" }
-            if number >= 3 { lines[number * 7] = "changed in \(version)" }
-            image.files["usr/lib/data/\(number)"] = lines.joined(separator: "\n")
-        }
-        for number in 0..<3 {
-            let lines = (0..<300).map { "\($0 &* 48_271 &+ number) of \(version)" }
-            image.files["usr/lib/data/new-\(version)-\(number)"] = lines.joined(separator: "\n")
-        }
-        return image
     }
 
     /// A static value's life never ends by itself.
