@@ -28,7 +28,9 @@ struct PatchPublishing {
     func publish(_ identity: ReleaseIdentity, _ commit: Checksum, from bases: [Checksum]) throws -> Published {
         let places = Places(origin, identity)
         if let finished = try finished(places, commit, bases) { return finished }
-        let pool = try PoolBuilder(commit, from: bases, stores: [source, origin.store], progress: progress).build()
+        let builder = PoolBuilder(
+            commit, from: bases, stores: [source, origin.store], temporary: origin.path, progress: progress)
+        let pool = try builder.build()
         FaultPoint.reached("publish.before-patches")
         return try write(pool, places)
     }
