@@ -54,19 +54,21 @@ enum FailingCalls {
         guard let call = try FaultyCalls.calls(in: log).first else {
             return (result.status == 0 ? [] : ["without a fault: \(result.errorText)"], nil)
         }
-        var faults = judge(result, code, call)
+        var faults = judge(command, result, code, call)
         faults += try command.damage(host)
         faults += try command.completionFaults(host)
         return (faults.map { "\(command.name), \(action), \(call): \($0)" }, call)
     }
 
-    private static func judge(_ result: ProcessResult, _ code: Errno, _ call: FaultyCalls.Call) -> [String] {
+    private static func judge(_ command: FaultCommand, _ result: ProcessResult, _ code: Errno, _ call: FaultyCalls.Call)
+        -> [String]
+    {
         if result.status == 0 { return isHarmless(call) ? [] : ["the failure was swallowed"] }
         let expected: Int32 = code == .noSpace || code.rawValue == Errno.diskQuotaExceeded.rawValue ? 4 : 1
         var faults: [String] = []
         if result.end != .exited(expected) { faults.append("it ended with \(result.end): \(result.errorText)") }
         // What was done, to what, and why it did not work.
-        let text = result.errorText
+        let text = command.message(result)
         if !text.contains("cannot ") || !text.contains("\(code)") { faults.append("it says: \(text)") }
         return faults
     }

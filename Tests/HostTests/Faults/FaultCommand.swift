@@ -40,6 +40,9 @@ struct FaultCommand: Sendable, CustomTestStringConvertible {
         return try HostFixture(like: template)
     }
 
+    /// What the command says of a failure: a repair tells what it could not mend as its result.
+    func message(_ result: ProcessResult) -> String { mends ? result.text + result.errorText : result.errorText }
+
     /// The folder that the command changes.
     func changedFolder(_ host: HostFixture) -> FilePath {
         switch subject {

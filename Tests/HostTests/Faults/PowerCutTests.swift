@@ -66,7 +66,8 @@ struct PowerCutTests {
             // At the last point everything may be on the disk.
             if try result.status != 0 || !ReachedPoints.isAtTheEnd(point, of: command) {
                 #expect(result.end == .exited(1), "\(command.name) at \(point): \(result.errorText)")
-                #expect(result.errorText.contains("cannot "), "\(command.name) at \(point): \(result.errorText)")
+                let text = command.message(result)
+                #expect(text.contains("cannot "), "\(command.name) at \(point): \(text)")
             }
             try host.disk.restart()
             expectNone(try command.damage(host.host), "\(command.name) broken at \(point)")
