@@ -46,7 +46,9 @@ struct PatchPublishing {
     }
 
     fileprivate func build(_ commit: Checksum, from bases: [Checksum]) throws -> BuiltPool {
-        try PoolBuilder(commit, from: bases, stores: [source, origin.store], progress: progress).build()
+        let builder = PoolBuilder(
+            commit, from: bases, stores: [source, origin.store], temporary: origin.path, progress: progress)
+        return try builder.build()
     }
 
     fileprivate func makeFullPack(_ commit: Checksum, beside place: FilePath) throws -> (TemporaryPool, PatchIndex) {

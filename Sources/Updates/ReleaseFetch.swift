@@ -40,7 +40,8 @@ struct ReleaseFetch {
         // Before the folder for it is made, unless an earlier run has.
         if !Files.exists(downloads.staging) { try needed.require(at: store.path, hasBegun: hasBegun) }
         let transaction = try StoreTransaction(store, staging: .resumable(downloads.staging))
-        let spare = try needed.require(at: store.path, staged: transaction, without: downloads.passing(), hasBegun: true)
+        let spare = try needed.require(
+            at: store.path, staged: transaction, without: downloads.passing(), hasBegun: true)
         let fetcher = ObjectFetcher(
             repository: OriginLayout(root: origin).place(of: OriginLayout.store), options: options,
             sizeLimit: manifest.full.bytes)

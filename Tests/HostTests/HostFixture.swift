@@ -58,6 +58,16 @@ final class HostFixture {
     /// A folder to install into, and the origin of `varied`.
     static func empty() throws -> HostFixture { try HostFixture(at: PreparedHosts.varied.get(), isEmpty: true) }
 
+    /// A host like one that is prepared, with an origin of releases that are large enough for patches.
+    static func patched() throws -> HostFixture { try HostFixture(at: PreparedHosts.patched.get()) }
+
+    /// A copy of another host's sysroot, which shares that one's origin.
+    init(like other: HostFixture) throws {
+        sysroot = try TestSysroot()
+        (shared, address, builds, patches) = (other.shared, other.address, other.builds, other.patches)
+        try PreparedHosts.copy(other.root, to: root)
+    }
+
     /// Makes everything.
     init(publishing releases: [String], installing installed: String?) throws {
         sysroot = try TestSysroot()
@@ -104,6 +114,21 @@ final class HostFixture {
         for number in 0..<10 {
             image.files["usr/share/same/\(number)"] = "file \(number)\n"
             image.files["usr/share/changing/\(number)"] = "file \(number) of \(version)\n"
+        }
+        return image
+    }
+
+    /// An image of files that are large enough for differences, of which three stay, twelve change and three are new.
+    static func largeImage(_ version: String) -> TestImage {
+        var image = image(version)
+        for number in 0..<15 {
+            var lines = (0..<400).map { "\(number) \($0) \($0 &* 2_654_435_761 ^ number &* 40_503)" }
+            if number >= 3 { lines[number * 7] = "changed in \(version)" }
+            image.files["usr/lib/data/\(number)"] = lines.joined(separator: "\n")
+        }
+        for number in 0..<3 {
+            let lines = (0..<300).map { "\($0 &* 48_271 &+ number) of \(version)" }
+            image.files["usr/lib/data/new-\(version)-\(number)"] = lines.joined(separator: "\n")
         }
         return image
     }

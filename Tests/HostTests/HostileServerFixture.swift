@@ -87,7 +87,7 @@ final class HostileServerFixture {
         host.patches = patches
         for version in 1...releases {
             host.fullPack = fullPack && version == releases
-            var image = patchedImage("\(version)")
+            var image = HostFixture.largeImage("\(version)")
             image.files["usr/lib/hostctl/trusted-keys.d/retired.pem"] = retired.publicKey.pem
             try host.publish(image)
         }
@@ -104,21 +104,6 @@ final class HostileServerFixture {
         for folder in kept.with({ $0 }) {
             do { try Files.removeTree(folder) } catch { print("\(error)") }
         }
-    }
-
-    /// An image of files that are large enough for differences, of which three stay, twelve change and three are new.
-    private static func patchedImage(_ version: String) -> TestImage {
-        var image = HostFixture.image(version)
-        for number in 0..<15 {
-            var lines = (0..<400).map { "\(number) \($0) \($0 &* 2_654_435_761 ^ number &* 40_503)" }
-            if number >= 3 { lines[number * 7] = "changed in \(version)" }
-            image.files["usr/lib/data/\(number)"] = lines.joined(separator: "\n")
-        }
-        for number in 0..<3 {
-            let lines = (0..<300).map { "\($0 &* 48_271 &+ number) of \(version)" }
-            image.files["usr/lib/data/new-\(version)-\(number)"] = lines.joined(separator: "\n")
-        }
-        return image
     }
 
     /// A static value's life never ends by itself.
