@@ -20,7 +20,7 @@ import Testing
 
     private static func samples() -> [(String, [UInt8])] {
         var data = SampleData(seed: 41)
-        let few = (0..<70_000).map { _ in UInt8(data.below(3)) }
+        let few = (0..<20_000).map { _ in UInt8(data.below(3)) }
         // A long match that lies behind many short ones: only so many steps are made.
         var crowd: [UInt8] = []
         for index in 0..<3000 { crowd += [1, 2, 3, UInt8(index & 255), UInt8(index >> 8), 9] }
@@ -42,7 +42,7 @@ import Testing
         ]
     }
 
-    @Test("what is found is what gzip's chain leads to", arguments: [4, 32, 128, 4096])
+    @Test("what is found is what gzip's chain leads to", arguments: [4, 128])
     func equal(_ steps: Int) {
         for (name, sample) in Self.samples() {
             let chains = HashChains()
@@ -51,7 +51,8 @@ import Testing
                 guard let bytes = buffer.baseAddress else { return }
                 for place in sample.indices {
                     chains.insert(place, bytes)
-                    for previous in [2, 3, 6, 7, 8, 40] {
+                    if sample.count > 30_000, place % 7 != 0 { continue }
+                    for previous in [2, 3, 7, 40] {
                         let found = chains.search(place, bytes, longerThan: previous, steps: steps, nice: 128)
                         let plain = chains.plainMatch(place, bytes, longerThan: previous, steps: steps, nice: 128)
                         guard found.start != plain.start || found.start != 0 && found.length != plain.length
