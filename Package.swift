@@ -74,6 +74,8 @@ let package = Package(
         room(
             "Sysroots",
             ["ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", system]),
+        // The three-way merge of /etc, and of the accounts in it; no libostree.
+        room("EtcMerges", ["LinuxSystem", "CLinux", system]),
         // What hostctl needs of a host, looked over; no libostree.
         room(
             "HostChecks",
@@ -88,7 +90,7 @@ let package = Package(
         // Installing, deploying, rolling back, pinning.
         room(
             "Deployments",
-            ["Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree", "LinuxSystem", system]),
+            ["EtcMerges", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree", "LinuxSystem", system]),
         // Origins: layout, release manifests, publishing, fetching.
         room(
             "Releases",
@@ -154,6 +156,11 @@ let package = Package(
             swiftSettings: settings),
         tests("BootLoaders", ["boot-trial", "LinuxSystem", system]),
         tests("Checksums", ["LinuxSystem"]),
+        // Merges in a process of its own, which a test can kill at a fault point.
+        .executableTarget(
+            name: "etc-trial", dependencies: ["EtcMerges", "LinuxSystem", system], path: "Tests/EtcTrial",
+            swiftSettings: settings),
+        tests("EtcMerges", ["etc-trial", "LinuxSystem", "CLinux", system]),
         tests("Archives", ["LinuxSystem", system]),
         tests("Registries", ["Archives", "TrustMetadata", "Checksums", "LinuxSystem", system]),
         tests(
