@@ -56,6 +56,6 @@ enum KernelArguments {
             }
         }
         if !current.isEmpty { arguments.append(String(decoding: current, as: UTF8.self)) }
-        return isQuoted ? arguments : arguments
+        return arguments
     }
 }
