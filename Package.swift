@@ -73,7 +73,10 @@ let package = Package(
         // A tolerant reader of the sysroot and hostctl's own state; no libostree.
         room(
             "Sysroots",
-            ["ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", system]),
+            [
+                "BootLoaders", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata",
+                "LinuxSystem", system,
+            ]),
         // The three-way merge of /etc, and of the accounts in it; no libostree.
         room("EtcMerges", ["LinuxSystem", "CLinux", system]),
         // What hostctl needs of a host, looked over; no libostree.
@@ -90,7 +93,10 @@ let package = Package(
         // Installing, deploying, rolling back, pinning.
         room(
             "Deployments",
-            ["EtcMerges", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree", "LinuxSystem", system]),
+            [
+                "BootLoaders", "EtcMerges", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree",
+                "LinuxSystem", system,
+            ]),
         // Origins: layout, release manifests, publishing, fetching.
         room(
             "Releases",
@@ -109,8 +115,8 @@ let package = Package(
         room(
             "Updates",
             [
-                "Releases", "Deployments", "Sysroots", "ObjectPatches", "ObjectStorage", "ObjectFormats", "Checksums",
-                "Signatures", "TrustMetadata", "Transfers", "Settings", "LinuxSystem", system,
+                "Releases", "Deployments", "EtcMerges", "Sysroots", "ObjectPatches", "ObjectStorage", "ObjectFormats",
+                "Checksums", "Signatures", "TrustMetadata", "Transfers", "Settings", "LinuxSystem", system,
             ]),
         // Updates that nobody asks for: policy, pauses, what the last one came to.
         room(
@@ -207,8 +213,8 @@ let package = Package(
         tests(
             "Deployments",
             [
-                "SysrootFixtures", "deployment-trial", "OSTree", "Sysroots", "ObjectStorage", "ObjectFormats",
-                "Checksums",
+                "SysrootFixtures", "deployment-trial", "BootLoaders", "OSTree", "Sysroots", "ObjectStorage",
+                "ObjectFormats", "Checksums",
                 "Signatures", "LinuxSystem", system,
             ]),
         // Whole commands as real processes on real sysroots.
