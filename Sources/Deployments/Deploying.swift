@@ -30,7 +30,7 @@ extension SysrootChange {
         } catch {
             try abandon(after: error)
         }
-        let action: HistoryEntry.Action = plan.merging == nil ? .install : .deploy
+        let action: HistoryEntry.Action = plan.source == nil ? .install : .deploy
         try removeDropped(plan.pending)
         let record = try finish(action, plan.pending.target)
         try PendingChange.clear(paths)
@@ -46,11 +46,14 @@ extension SysrootChange {
         FaultPoint.reached("deploy.after-lease")
         FaultPoint.reached("deploy.before-checkout")
         let new = try sysroot.deployTree(
-            name.checksum.hex, stateroot: name.stateroot, origin: plan.origin, merging: plan.merging,
+            name.checksum.hex, stateroot: name.stateroot, origin: plan.origin, merging: nil,
             kernelArguments: plan.kernelArguments)
         guard new.serial == name.serial else {
             throw DeploymentError.viewsDiffer(detail: "libostree made the deployment \(new.serial) of this commit")
         }
+        FaultPoint.reached("deploy.before-merge")
+        if let source = plan.source { try mergeEtc(from: source.name, into: name, request) }
+        FaultPoint.reached("deploy.after-merge")
         try writeKeys(request.trustedKeys, name)
         FaultPoint.reached("deploy.after-checkout")
         FaultPoint.reached("deploy.before-switch")
@@ -100,7 +103,7 @@ struct DeploymentPlan {
     /// The deployments that stay, in their order.
     let kept: [Deployment]
     /// Whose /etc is carried over.
-    let merging: Deployment?
+    let source: DeploymentRecord?
     let kernelArguments: [String]
     let origin: KeyFile
 
@@ -121,12 +124,15 @@ struct DeploymentPlan {
 
         // The /etc of what runs is the one that people edit; of a sysroot that does not run, the default's.
         let own = listed.filter { $0.record.stateroot == stateroot }
-        let source = own.first { $0.record.isBooted } ?? own.first
-        merging = source?.deployment
-        kernelArguments = KernelArguments.merged(
-            host: source?.record.kernelArguments ?? [],
-            oldImage: try source.map { try Self.imageArguments($0.record.checksum, change) } ?? [],
-            newImage: commit.strings(Commit.Key.kernelArguments), added: request.kernelArguments)
+        source = (own.first { $0.record.isBooted } ?? own.first)?.record
+        for argument in request.kernelArguments { try KernelArguments.validate(argument) }
+        // Those of the next boot: what was changed since the last one is in them.
+        kernelArguments =
+            try request.exactKernelArguments
+            ?? KernelArguments.merged(
+                host: own.first?.record.kernelArguments ?? [],
+                oldImage: own.first.map { try Self.imageArguments($0.record.checksum, change) } ?? [],
+                newImage: ImageArguments.read(commit, in: change.store), added: request.kernelArguments)
         let kept = listed.filter { item in
             item.record.isBooted || item.record.mayBePinned || item.record.name == own.first?.record.name
                 || item.record.stateroot != stateroot
@@ -142,8 +148,11 @@ struct DeploymentPlan {
 
     /// The arguments that a deployment's image brought; none when its commit is gone.
     private static func imageArguments(_ checksum: Checksum, _ change: SysrootChange) throws -> [String] {
-        do { return try change.store.commit(checksum).strings(Commit.Key.kernelArguments) } catch is StoreError {
+        do { return try ImageArguments.read(change.store.commit(checksum), in: change.store) } catch is StoreError {
             return []
+        } catch DeploymentError.notDeployable {
+            // Its files were understood by the hostctl that deployed it; this one knows those of the commit.
+            return try change.store.commit(checksum).strings(Commit.Key.kernelArguments)
         }
     }
 

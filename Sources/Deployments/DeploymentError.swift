@@ -21,6 +21,11 @@ public enum DeploymentError: ExplainedError, Equatable {
     /// Not a name for a stateroot, or for a key file.
     case invalidName(String)
 
+    /// Not an argument that the kernel can be given.
+    case invalidKernelArgument(String, detail: String)
+    /// Several arguments have this name.
+    case ambiguousKernelArgument(String, found: [String])
+
     public var reason: String {
         switch self {
         case .notASysroot(let path): "\(path) is not a sysroot"
@@ -34,6 +39,9 @@ public enum DeploymentError: ExplainedError, Equatable {
         case .notEnoughFiles(let path, let needed, let available):
             "not enough room for files on \(path): \(needed) are needed and \(available) can be made"
         case .invalidName(let name): "'\(name)' is not a name that can be used here"
+        case .invalidKernelArgument(let text, let detail): "'\(text)' is no argument for the kernel: \(detail)"
+        case .ambiguousKernelArgument(let name, let found):
+            "several arguments are named '\(name)': \(found.joined(separator: ", "))"
         }
     }
 
@@ -46,6 +54,8 @@ public enum DeploymentError: ExplainedError, Equatable {
         case .viewsDiffer: "nothing was changed; 'hostctl status' tells what is damaged"
         case .notDeployable: "build the image anew with 'hostctl image build'"
         case .invalidName: "use letters, digits, '.', '_' and '-'"
+        case .invalidKernelArgument: "nothing was changed; put values with spaces into double quotes"
+        case .ambiguousKernelArgument: "nothing was changed; delete the one you mean by its whole text, then append"
         case .notEnoughSpace, .notEnoughFiles:
             "free some space and run the command again; the deployments are as they were"
         }

@@ -1,4 +1,5 @@
 public import Checksums
+public import EtcMerges
 public import Releases
 public import Sysroots
 
@@ -30,6 +31,11 @@ public struct UpdateRequest: Sendable {
     /// Asked with the commit when nobody else can change anything any more, right before it is deployed. When the
     /// answer is no, the release is downloaded and that is all.
     public var isStillWanted: @Sendable (Checksum) throws -> Bool = { _ in true }
+
+    /// Who wins where both the operator and the image have changed a file of /etc.
+    public var etcPolicy = EtcPolicy.keep
+    /// Told what the merge of /etc comes to, before anything is merged or switched.
+    public var announce: @Sendable (EtcPlan) -> Void = { _ in }
 
     public init(
         _ goal: Goal, version: String? = nil, allowsDowngrade: Bool = false, following: SysrootState? = nil,
@@ -65,4 +71,6 @@ public struct UpdateOutcome: Sendable {
     public var fetched = FetchFigures()
     /// The new deployment.
     public var deployment: DeploymentRecord?
+    /// What the merge of /etc came to, if there was one.
+    public var etc: EtcPlan?
 }
