@@ -130,15 +130,17 @@ let package = Package(
         room(
             "HostctlCommands",
             [
-                "HostChecks", "Sysroots", "Settings", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures",
+                "HostChecks", "EtcMerges", "Sysroots", "Settings", "ObjectStorage", "ObjectFormats", "Checksums",
+                "Signatures",
                 "TrustMetadata", "LinuxSystem", "CLinux", arguments, system,
             ]),
         // The commands that need the store; what is mapped here loads libostree.
         room(
             "StoreCommands",
             [
-                "HostctlCommands", "AutomaticUpdates", "Updates", "Releases", "Deployments", "HostImages", "Archives",
-                "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree", "Settings", "Signatures",
+                "HostctlCommands", "AutomaticUpdates", "Updates", "Releases", "Deployments", "EtcMerges", "HostImages",
+                "Archives", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree", "Settings",
+                "Signatures",
                 "TrustMetadata", "Transfers",
                 "LinuxSystem", arguments, system, subprocess,
             ]),
@@ -213,7 +215,8 @@ let package = Package(
         tests(
             "Deployments",
             [
-                "SysrootFixtures", "deployment-trial", "BootLoaders", "OSTree", "Sysroots", "ObjectStorage",
+                "SysrootFixtures", "deployment-trial", "BootLoaders", "EtcMerges", "OSTree", "Sysroots",
+                "ObjectStorage",
                 "ObjectFormats", "Checksums",
                 "Signatures", "LinuxSystem", system,
             ]),

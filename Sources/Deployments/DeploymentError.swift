@@ -30,6 +30,11 @@ public enum DeploymentError: ExplainedError, Equatable {
     /// Not a name for a stateroot, or for a key file.
     case invalidName(String)
 
+    /// Not an argument that the kernel can be given.
+    case invalidKernelArgument(String, detail: String)
+    /// Several arguments have this name.
+    case ambiguousKernelArgument(String, found: [String])
+
     public var reason: String {
         switch self {
         case .notASysroot(let path): "\(path) is not a sysroot"
@@ -48,6 +53,9 @@ public enum DeploymentError: ExplainedError, Equatable {
         case .notFinalized(let name, let reason):
             "\(name) is staged, and the last shutdown could not switch to it: \(reason)"
         case .invalidName(let name): "'\(name)' is not a name that can be used here"
+        case .invalidKernelArgument(let text, let detail): "'\(text)' is no argument for the kernel: \(detail)"
+        case .ambiguousKernelArgument(let name, let found):
+            "several arguments are named '\(name)': \(found.joined(separator: ", "))"
         }
     }
 
@@ -73,6 +81,8 @@ public enum DeploymentError: ExplainedError, Equatable {
         case .notFinalized:
             "'hostctl finalize' tries it again at once; 'hostctl rollback' discards what is staged"
         case .invalidName: "use letters, digits, '.', '_' and '-'"
+        case .invalidKernelArgument: "nothing was changed; put values with spaces into double quotes"
+        case .ambiguousKernelArgument: "nothing was changed; delete the one you mean by its whole text, then append"
         case .notEnoughSpace, .notEnoughFiles:
             "free some space and run the command again; the deployments are as they were"
         }

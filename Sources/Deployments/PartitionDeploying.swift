@@ -31,15 +31,16 @@ extension SysrootChange {
             try boot.testWriting()
             try boot.rehearse(
                 pending.target, plan.bootChecksum, title: plan.title, arguments: plan.kernelArguments)
-            try findConflicts(pending.target, plan.source?.name, request.etcPolicy)
+            // Conflicts are told now, while somebody looks.
+            if isStaging, let source = plan.source { try planEtc(from: source.name, into: pending.target, request) }
             if isStaging {
                 try StagedDeployment(
                     pending.target, merging: plan.source?.name, title: plan.title, arguments: plan.kernelArguments,
-                    policy: request.etcPolicy?.rawValue, command: command, time: Int64(time(nil))
+                    policy: request.etcPolicy.rawValue, command: command, time: Int64(time(nil))
                 ).save(paths)
                 FaultPoint.reached("stage.after-record")
             } else {
-                try mergeEtc(into: pending.target, from: plan.source?.name, policy: request.etcPolicy)
+                if let source = plan.source { try mergeEtc(from: source.name, into: pending.target, request) }
                 try writeKeys(request.trustedKeys, pending.target)
                 try makeCheckoutDurable()
                 FaultPoint.reached("deploy.before-switch")
@@ -77,17 +78,6 @@ extension SysrootChange {
         }
     }
 
-    /// Conflicts of /etc are found now, while somebody looks.
-    private func findConflicts(_ name: DeploymentName, _ source: DeploymentName?, _ policy: EtcPolicy?) throws {
-        guard let source else { return }
-        let folder = paths.folder(of: source)
-        conflicts = try EtcMerge.plan(
-            old: folder.appending("usr/etc"), live: folder.appending("etc"),
-            new: paths.folder(of: name).appending("usr/etc"), policy: policy ?? .keep
-        ).conflicts
-        if policy == .fail, !conflicts.isEmpty { throw EtcMergeError.conflicts(conflicts) }
-    }
-
     /// Checks the commit out with the image's own /etc, lists it where stock tools look, and flushes it all.
     private func checkOut(_ plan: DeploymentPlan, _ request: DeployRequest, _ pending: PendingChange) throws {
         let name = pending.target
@@ -113,15 +103,6 @@ extension SysrootChange {
     /// Everything on the sysroot's file system is on the disk before anything names it.
     func makeCheckoutDurable() throws {
         try Descriptor(opening: paths.root.appending("ostree").string, flags: O_RDONLY | O_DIRECTORY).syncFileSystem()
-    }
-
-    /// Merges the local changes of one deployment's /etc into another's; without one, the image's /etc stays.
-    func mergeEtc(into name: DeploymentName, from source: DeploymentName?, policy: EtcPolicy?) throws {
-        guard let source else { return }
-        let folder = paths.folder(of: source)
-        try EtcMerge.apply(
-            old: folder.appending("usr/etc"), live: folder.appending("etc"), into: paths.folder(of: name),
-            policy: policy ?? .keep)
     }
 
     /// Brings the list of stock tools to our order: entries, then what is staged or being made.

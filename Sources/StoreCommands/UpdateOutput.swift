@@ -75,6 +75,7 @@ struct UpdateOutput: OutputValue {
                 "downloaded_bytes": .integer(outcome.fetched.downloaded),
                 "patch_failure": outcome.fetched.patchFailure.map { .string($0) } ?? .null,
             ],
+            "etc": outcome.etc.map(EtcOutput.json) ?? .null,
         ]
     }
 }

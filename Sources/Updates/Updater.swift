@@ -1,5 +1,6 @@
 import Checksums
 import Deployments
+import EtcMerges
 public import LinuxSystem
 import ObjectFormats
 import ObjectStorage
@@ -239,13 +240,19 @@ private struct Update {
         }
         try requireStillTrusted(outcome.manifest)
         try follow(sequence)
-        var deploy = DeployRequest(commit: outcome.manifest.commit, refspec: outcome.manifest.ref)
-        deploy.prunes = request.prunes
-        let deployment = try change.deploy(deploy)
+        let told = Guarded<EtcPlan?>(nil)
+        var wanted = DeployRequest(commit: outcome.manifest.commit, refspec: outcome.manifest.ref)
+        wanted.etcPolicy = request.etcPolicy
+        wanted.announce = { [announce = request.announce] plan in
+            told.with { $0 = plan }
+            announce(plan)
+        }
+        wanted.prunes = request.prunes
+        let deployment = try change.deploy(wanted)
         try downloads.clear(store)
         outcome = outcome.with(.deployed)
-        outcome.conflicts = change.conflicts
         outcome.deployment = deployment
+        outcome.etc = told.with { $0 }
     }
 
     /// Everything is verified once more, with the keys of this moment: one may have been revoked during the
