@@ -224,8 +224,8 @@ let package = Package(
         .testTarget(
             name: "HostTests",
             dependencies: [
-                "TestSupport", "SysrootFixtures", "hostctl", "hostctl-store", "AutomaticUpdates", "Releases",
-                "Sysroots", "ObjectPatches", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures",
+                "TestSupport", "SysrootFixtures", "hostctl", "hostctl-store", "AutomaticUpdates", "BootLoaders",
+                "Releases", "Sysroots", "ObjectPatches", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures",
                 "TrustMetadata", "LinuxSystem", system,
             ], path: "Tests/HostTests", swiftSettings: settings),
     ]

@@ -24,6 +24,7 @@ extension SysrootChange {
         pending.action = isStaging ? .stage : .deploy
         if isStaging { pending.dropping = [] }
         if let staged { pending.dropping.append(staged.name) }
+        try guardListed(by: boot)
         do {
             try checkOut(plan, request, pending)
             try boot.prepare(pending.target)
@@ -68,6 +69,16 @@ extension SysrootChange {
         else { return nil }
         self.completed = nil
         return record
+    }
+
+    /// Keeps stock tools off deployments that were made before the host had a boot partition, and puts down what their
+    /// kernels are.
+    func guardListed(by boot: BootSwitch) throws {
+        for record in reader.readDeployments().listed where !record.isGuarded && record.problems.isEmpty {
+            guard record.bootChecksum == nil || !record.isPinned else { continue }
+            let checksum = try record.bootChecksum ?? boot.kernel(of: record.name).bootChecksum
+            try OriginText.setGuarded(!record.isPinned, bootChecksum: checksum, of: record.name, in: paths)
+        }
     }
 
     /// Settles what the deployment will be; with `prunes`, after making room for its kernel.

@@ -78,6 +78,19 @@ import Testing
         guard case .nothing = try host.finalize() else { return #expect(Bool(false), "finalized twice") }
     }
 
+    @Test("with GRUB the same holds") func grub() throws {
+        let host = try PartitionFixture.running(.grub)
+        try host.expectHealthy()
+        try host.deploy("3")
+        #expect(host.versions == ["2", "1", "[3]"])
+        try host.finalize()
+        #expect(host.versions == ["3+3", "2", "1"])
+        try host.boot()
+        #expect(try host.change("hostctl rollback").rollback().version == "2")
+        #expect(host.versions == ["2", "3"])
+        try host.expectHealthy()
+    }
+
     @Test("a second upgrade replaces what is staged, and a cleanup keeps it") func replace() throws {
         let host = try PartitionFixture.running()
         try host.deploy("3")

@@ -35,6 +35,13 @@ import Testing
         if point.hasPrefix("repair."), try isNamed(point, in: "RepairTests.swift") { return }
         // These need a host that has booted.
         if point.hasPrefix("restart."), try isNamed(point, in: "UnitTests.swift") { return }
+        // These need a host with a boot partition.
+        if ["stage", "finalize", "discard", "mirror", "prune"].contains(point.prefix { $0 != "." }),
+            try isNamed(point, in: "../DeploymentsTests/PartitionKillTests.swift")
+        {
+            return
+        }
+        if point == "deploy.after-mirror" || point.hasPrefix("boot.") { return }
         guard let (command, host) = try command(thatIsKilledAt: point, among: commands) else {
             // Only a hostile or broken origin leads there.
             if try isNamed(point, in: "HostilePatchesTests.swift") { return }
