@@ -73,7 +73,12 @@ let package = Package(
         // A tolerant reader of the sysroot and hostctl's own state; no libostree.
         room(
             "Sysroots",
-            ["ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", system]),
+            [
+                "BootLoaders", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata",
+                "LinuxSystem", system,
+            ]),
+        // The three-way merge of /etc, and of the accounts in it; no libostree.
+        room("EtcMerges", ["LinuxSystem", "CLinux", system]),
         // What hostctl needs of a host, looked over; no libostree.
         room(
             "HostChecks",
@@ -81,12 +86,17 @@ let package = Package(
                 "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem",
                 "CLinux", system,
             ]),
+        // The boot partition, systemd-boot's and GRUB's entries, try counters; no libostree.
+        room("BootLoaders", ["LinuxSystem", "CLinux", system]),
         // libostree, wrapped: one owner per object, GErrors copied and freed.
         room("OSTree", ["COSTree", "LinuxSystem", system]),
         // Installing, deploying, rolling back, pinning.
         room(
             "Deployments",
-            ["Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree", "LinuxSystem", system]),
+            [
+                "BootLoaders", "EtcMerges", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree",
+                "LinuxSystem", system,
+            ]),
         // Origins: layout, release manifests, publishing, fetching.
         room(
             "Releases",
@@ -105,8 +115,8 @@ let package = Package(
         room(
             "Updates",
             [
-                "Releases", "Deployments", "Sysroots", "ObjectPatches", "ObjectStorage", "ObjectFormats", "Checksums",
-                "Signatures", "TrustMetadata", "Transfers", "Settings", "LinuxSystem", system,
+                "Releases", "Deployments", "EtcMerges", "Sysroots", "ObjectPatches", "ObjectStorage", "ObjectFormats",
+                "Checksums", "Signatures", "TrustMetadata", "Transfers", "Settings", "LinuxSystem", system,
             ]),
         // Updates that nobody asks for: policy, pauses, what the last one came to.
         room(
@@ -120,15 +130,17 @@ let package = Package(
         room(
             "HostctlCommands",
             [
-                "HostChecks", "Sysroots", "Settings", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures",
+                "HostChecks", "EtcMerges", "Sysroots", "Settings", "ObjectStorage", "ObjectFormats", "Checksums",
+                "Signatures",
                 "TrustMetadata", "LinuxSystem", "CLinux", arguments, system,
             ]),
         // The commands that need the store; what is mapped here loads libostree.
         room(
             "StoreCommands",
             [
-                "HostctlCommands", "AutomaticUpdates", "Updates", "Releases", "Deployments", "HostImages", "Archives",
-                "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree", "Settings", "Signatures",
+                "HostctlCommands", "AutomaticUpdates", "Updates", "Releases", "Deployments", "EtcMerges", "HostImages",
+                "Archives", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree", "Settings",
+                "Signatures",
                 "TrustMetadata", "Transfers",
                 "LinuxSystem", arguments, system, subprocess,
             ]),
@@ -146,7 +158,17 @@ let package = Package(
             name: "linux-trial", dependencies: ["LinuxSystem", system], path: "Tests/LinuxTrial",
             swiftSettings: settings),
         tests("LinuxSystem", ["linux-trial", "CLinux", system]),
+        // Changes a boot partition in a process of its own, which a test can kill at a fault point.
+        .executableTarget(
+            name: "boot-trial", dependencies: ["BootLoaders", "LinuxSystem", system], path: "Tests/BootTrial",
+            swiftSettings: settings),
+        tests("BootLoaders", ["boot-trial", "LinuxSystem", system]),
         tests("Checksums", ["LinuxSystem"]),
+        // Merges in a process of its own, which a test can kill at a fault point.
+        .executableTarget(
+            name: "etc-trial", dependencies: ["EtcMerges", "LinuxSystem", system], path: "Tests/EtcTrial",
+            swiftSettings: settings),
+        tests("EtcMerges", ["etc-trial", "LinuxSystem", "CLinux", system]),
         tests("Archives", ["LinuxSystem", system]),
         tests("Registries", ["Archives", "TrustMetadata", "Checksums", "LinuxSystem", system]),
         tests(
@@ -193,16 +215,17 @@ let package = Package(
         tests(
             "Deployments",
             [
-                "SysrootFixtures", "deployment-trial", "OSTree", "Sysroots", "ObjectStorage", "ObjectFormats",
-                "Checksums",
+                "SysrootFixtures", "deployment-trial", "BootLoaders", "EtcMerges", "OSTree", "Sysroots",
+                "ObjectStorage",
+                "ObjectFormats", "Checksums",
                 "Signatures", "LinuxSystem", system,
             ]),
         // Whole commands as real processes on real sysroots.
         .testTarget(
             name: "HostTests",
             dependencies: [
-                "TestSupport", "SysrootFixtures", "hostctl", "hostctl-store", "AutomaticUpdates", "Releases",
-                "Sysroots", "ObjectPatches", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures",
+                "TestSupport", "SysrootFixtures", "hostctl", "hostctl-store", "AutomaticUpdates", "BootLoaders",
+                "Releases", "Sysroots", "ObjectPatches", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures",
                 "TrustMetadata", "LinuxSystem", system,
             ], path: "Tests/HostTests", swiftSettings: settings),
     ]

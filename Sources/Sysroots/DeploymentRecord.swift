@@ -11,10 +11,16 @@ public struct DeploymentRecord: Sendable, Equatable {
     public var isListed = false
     /// Whether it is what the next boot starts.
     public var isDefault = false
+    /// Whether it waits for the next shutdown, which makes it the default.
+    public var isStaged = false
+    /// How often the boot loader will still try it; `nil` for one that was marked good, or where nobody counts.
+    public var triesLeft: Int?
     /// Whether it is what runs now.
     public var isBooted = false
     /// Whether it is kept until it is unpinned.
     public var isPinned = false
+    /// Whether it is pinned only for stock tools, so that these leave it alone.
+    public var isGuarded = false
     /// Whether it has to be treated as pinned: an origin file that is damaged may have said so.
     public var mayBePinned: Bool { isPinned || problems.contains { $0.kind == .damagedOrigin } }
     /// The release's version.

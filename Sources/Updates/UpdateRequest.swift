@@ -1,4 +1,5 @@
 public import Checksums
+public import EtcMerges
 public import Releases
 public import Sysroots
 
@@ -24,12 +25,19 @@ public struct UpdateRequest: Sendable {
     /// What to follow from now on; what is followed already by default.
     public var following: SysrootState?
 
+    /// Whether deployments that are only kept to go back to give way where the boot partition is too full.
+    public var prunes = false
     /// The address of a copy of the origin, for this run alone: what is followed stays as it is, and so does what
     /// is accepted.
     public var source: String?
     /// Asked with the commit when nobody else can change anything any more, right before it is deployed. When the
     /// answer is no, the release is downloaded and that is all.
     public var isStillWanted: @Sendable (Checksum) throws -> Bool = { _ in true }
+
+    /// Who wins where both the operator and the image have changed a file of /etc.
+    public var etcPolicy = EtcPolicy.keep
+    /// Told what the merge of /etc comes to, before anything is merged or switched.
+    public var announce: @Sendable (EtcPlan) -> Void = { _ in }
 
     public init(
         _ goal: Goal, version: String? = nil, allowsDowngrade: Bool = false, following: SysrootState? = nil,
@@ -65,4 +73,6 @@ public struct UpdateOutcome: Sendable {
     public var fetched = FetchFigures()
     /// The new deployment.
     public var deployment: DeploymentRecord?
+    /// What the merge of /etc came to, if there was one.
+    public var etc: EtcPlan?
 }

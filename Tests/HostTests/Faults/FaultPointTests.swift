@@ -51,6 +51,13 @@ import Testing
         where point.hasPrefix(area) {
             if try isNamed(point, in: file) { return true }
         }
+        // These need a host with a boot partition.
+        if ["stage", "finalize", "discard", "mirror", "prune"].contains(point.prefix { $0 != "." }),
+            try isNamed(point, in: "../DeploymentsTests/PartitionKillTests.swift")
+        {
+            return true
+        }
+        if point == "deploy.after-mirror" || point.hasPrefix("boot.") { return true }
         return try ["HostilePatchesTests", "HostileRouteTests", "HostilePackTests"].contains {
             try isNamed(point, in: "\($0).swift")
         }
