@@ -100,8 +100,8 @@ let package = Package(
         room(
             "HostImages",
             [
-                "ObjectStorage", "ObjectFormats", "Archives", "Registries", "Checksums", "Settings", "TrustMetadata",
-                "LinuxSystem", system, subprocess,
+                "ObjectPatches", "ObjectStorage", "ObjectFormats", "Archives", "Registries", "Checksums", "Settings",
+                "TrustMetadata", "LinuxSystem", system, subprocess,
             ]),
         // One update, from check to deployed.
         room(
