@@ -83,6 +83,8 @@ let package = Package(
             ]),
         // The boot partition, systemd-boot's and GRUB's entries, try counters; no libostree.
         room("BootLoaders", ["LinuxSystem", "CLinux", system]),
+        // Disks of hosts: partitions, file systems, images in files; no libostree.
+        room("Disks", ["LinuxSystem", "CLinux", system]),
         // libostree, wrapped: one owner per object, GErrors copied and freed.
         room("OSTree", ["COSTree", "LinuxSystem", system]),
         // Installing, deploying, rolling back, pinning.
@@ -107,8 +109,9 @@ let package = Package(
         room(
             "Updates",
             [
-                "Releases", "Deployments", "Sysroots", "ObjectPatches", "ObjectStorage", "ObjectFormats", "Checksums",
-                "Signatures", "TrustMetadata", "Transfers", "Settings", "LinuxSystem", system,
+                "Releases", "Deployments", "BootLoaders", "Disks", "Sysroots", "ObjectPatches", "ObjectStorage",
+                "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "Transfers", "Settings", "LinuxSystem",
+                system,
             ]),
         // Updates that nobody asks for: policy, pauses, what the last one came to.
         room(
@@ -129,7 +132,8 @@ let package = Package(
         room(
             "StoreCommands",
             [
-                "HostctlCommands", "AutomaticUpdates", "Updates", "Releases", "Deployments", "HostImages", "Archives",
+                "HostctlCommands", "AutomaticUpdates", "Updates", "Releases", "Deployments", "Disks", "HostImages",
+                "Archives",
                 "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree", "Settings", "Signatures",
                 "TrustMetadata", "Transfers",
                 "LinuxSystem", arguments, system, subprocess,
