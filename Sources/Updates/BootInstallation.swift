@@ -3,7 +3,6 @@ import Disks
 import LinuxSystem
 import Sysroots
 import SystemPackage
-import TrustMetadata
 
 /// The boot partition of a new disk: the loader, the first deployment's kernel, its permanent link and its entry.
 struct BootInstallation {
@@ -16,7 +15,7 @@ struct BootInstallation {
     /// - Returns: the bytes that the deployment takes on the boot partition.
     /// - Throws: `DiskError.bootPartitionTooSmall`, `BootLoaderError`, `SystemError`.
     func run() throws -> Int64 {
-        let partition = BootPartition(root: paths.boot.appending("efi"))
+        let partition = BootPartition(root: paths.bootPartition)
         let configuration = BootConfiguration(
             loader: request.loader, partition: layout.boot.identifier, tries: request.tries)
         let loader = configuration.bootLoader(on: partition)
@@ -30,7 +29,7 @@ struct BootInstallation {
         try loader.install(source, options: LoaderOptions(timeout: 0, usesSerialPort: usesSerialPort))
         let folder = try partition.addKernel(kernel)
         try makeLink()
-        try save(configuration)
+        try configuration.save(paths)
         let entry = LoaderEntry(
             name: try EntryName(stateroot: record.stateroot, generation: 1), folder: record.name.folderName,
             title: title, kernelFolder: folder, arguments: record.kernelArguments)
@@ -53,20 +52,10 @@ struct BootInstallation {
             bootChecksum: checksum, kernel: folder.appending(kernel), initramfs: folder.appending(initramfs))
     }
 
-    /// `ostree/hostctl/boot/<stateroot>/<checksum>.<serial>`, relative, so that it holds wherever the root is mounted.
     private func makeLink() throws {
-        let folder = paths.state.appending("boot").appending(record.stateroot)
-        try Files.makeFolder(folder)
-        let target = "../../../deploy/\(record.stateroot)/deploy/\(record.name.folderName)"
-        try Files.makeLink(folder.appending(record.name.folderName), target: target)
-        try Files.syncFolder(folder)
-    }
-
-    private func save(_ configuration: BootConfiguration) throws {
-        let document: JSONValue = [
-            "format": 1, "loader": .string(configuration.loader.rawValue),
-            "partition": .string(configuration.partition), "tries": .integer(Int64(configuration.tries)),
-        ]
-        try Files.replace(paths.state.appending("boot.json"), with: document.encode(pretty: true), mode: 0o600)
+        let link = paths.bootLink(of: record.name)
+        try Files.makeFolder(link.removingLastComponent())
+        try Files.makeLink(link, target: SysrootPaths.bootLinkTarget(record.name))
+        try Files.syncFolder(link.removingLastComponent())
     }
 }
