@@ -88,6 +88,8 @@ let package = Package(
             ]),
         // The boot partition, systemd-boot's and GRUB's entries, try counters; no libostree.
         room("BootLoaders", ["LinuxSystem", "CLinux", system]),
+        // Disks of hosts: partitions, file systems, images in files; no libostree.
+        room("Disks", ["LinuxSystem", "CLinux", system]),
         // libostree, wrapped: one owner per object, GErrors copied and freed.
         room("OSTree", ["COSTree", "LinuxSystem", system]),
         // Installing, deploying, rolling back, pinning.
@@ -108,15 +110,16 @@ let package = Package(
         room(
             "HostImages",
             [
-                "ObjectStorage", "ObjectFormats", "Archives", "Registries", "Checksums", "Settings", "TrustMetadata",
-                "LinuxSystem", system, subprocess,
+                "ObjectPatches", "ObjectStorage", "ObjectFormats", "Archives", "Registries", "Checksums", "Settings",
+                "TrustMetadata", "LinuxSystem", system, subprocess,
             ]),
         // One update, from check to deployed.
         room(
             "Updates",
             [
-                "Releases", "Deployments", "EtcMerges", "Sysroots", "ObjectPatches", "ObjectStorage", "ObjectFormats",
-                "Checksums", "Signatures", "TrustMetadata", "Transfers", "Settings", "LinuxSystem", system,
+                "Releases", "Deployments", "BootLoaders", "Disks", "EtcMerges", "Sysroots", "ObjectPatches",
+                "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "Transfers", "Settings",
+                "LinuxSystem", system,
             ]),
         // Updates that nobody asks for: policy, pauses, what the last one came to.
         room(
@@ -138,7 +141,8 @@ let package = Package(
         room(
             "StoreCommands",
             [
-                "HostctlCommands", "AutomaticUpdates", "Updates", "Releases", "Deployments", "EtcMerges", "HostImages",
+                "HostctlCommands", "AutomaticUpdates", "Updates", "Releases", "Deployments", "EtcMerges", "Disks",
+                "HostImages",
                 "Archives", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree", "Settings",
                 "Signatures",
                 "TrustMetadata", "Transfers",

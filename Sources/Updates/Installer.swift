@@ -83,6 +83,15 @@ public struct Installer {
         return outcome
     }
 
+    /// What the release that a request names takes, without installing anything.
+    ///
+    /// - Throws: as `run`.
+    func size(of request: InstallRequest) throws -> FetchSize {
+        let keys = TrustedKeys(keys: request.trustedKeys)
+        if keys.keys.isEmpty { throw UpdateError.noTrustedKeys(folders: ["--trusted-key"]) }
+        return try findRelease(request, keys).1.full
+    }
+
     /// Asks the file system that the folder will be on; a store that is there already has a part of it.
     private func requireSpace(_ manifest: ReleaseManifest) throws {
         guard !Files.exists(SysrootPaths(root: root).repository) else { return }
