@@ -79,6 +79,7 @@ extension SysrootChange {
             for place in item.places { try Files.removeTree(place) }
             FaultPoint.reached("cleanup.item")
         }
+        try forgetFormerStates()
         try removeReplacedLinks()
         for (ref, commit) in request.refs { try store.setRef(ref, to: commit) }
         try renewLeases(listed.map(\.name))

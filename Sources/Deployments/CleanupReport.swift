@@ -9,6 +9,8 @@ public struct CleanupItem: Sendable, Equatable {
     public enum Kind: String, Sendable {
         case deployment, lease, download, leftover, kernel
         case bootLink = "boot-link"
+        /// A /var before a factory reset.
+        case formerState = "former-var"
     }
 
     public let kind: Kind

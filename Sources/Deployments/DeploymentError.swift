@@ -25,6 +25,12 @@ public enum DeploymentError: ExplainedError, Equatable {
     case invalidKernelArgument(String, detail: String)
     /// Several arguments have this name.
     case ambiguousKernelArgument(String, found: [String])
+    /// No deployment runs here.
+    case notBooted
+    /// An overlay is mounted over /usr already.
+    case usrIsWritable
+    /// /var of a running host cannot be replaced under the services that use it.
+    case cannotResetRunning
 
     public var reason: String {
         switch self {
@@ -39,6 +45,9 @@ public enum DeploymentError: ExplainedError, Equatable {
         case .notEnoughFiles(let path, let needed, let available):
             "not enough room for files on \(path): \(needed) are needed and \(available) can be made"
         case .invalidName(let name): "'\(name)' is not a name that can be used here"
+        case .notBooted: "this system was not started from a deployment"
+        case .usrIsWritable: "/usr is writable already"
+        case .cannotResetRunning: "the running host uses the /var that would be replaced"
         case .invalidKernelArgument(let text, let detail): "'\(text)' is no argument for the kernel: \(detail)"
         case .ambiguousKernelArgument(let name, let found):
             "several arguments are named '\(name)': \(found.joined(separator: ", "))"
@@ -55,6 +64,9 @@ public enum DeploymentError: ExplainedError, Equatable {
         case .notDeployable: "build the image anew with 'hostctl image build'"
         case .invalidName: "use letters, digits, '.', '_' and '-'"
         case .invalidKernelArgument: "nothing was changed; put values with spaces into double quotes"
+        case .notBooted: "run it on a host that hostctl has installed, without --sysroot"
+        case .usrIsWritable: "it ends with the next boot"
+        case .cannotResetRunning: "start another system, mount the disk, and give --sysroot"
         case .ambiguousKernelArgument: "nothing was changed; delete the one you mean by its whole text, then append"
         case .notEnoughSpace, .notEnoughFiles:
             "free some space and run the command again; the deployments are as they were"

@@ -13,6 +13,10 @@ extension SysrootChange {
         let (old, live) = (running.appending("usr/etc"), running.appending("etc"))
         // Images without /etc have nothing to merge.
         guard Files.isFolder(old), Files.isFolder(new.appending("usr/etc")) else { return }
+        if let kept = request.resetting {
+            _ = try EtcMerge.reset(live: live, into: new, keeping: kept)
+            return
+        }
         let plan = try EtcMerge.plan(old: old, live: live, new: new.appending("usr/etc"), policy: request.etcPolicy)
         request.announce(plan)
         if request.etcPolicy == .fail, !plan.conflicts.isEmpty { throw EtcMergeError.conflicts(plan.conflicts) }

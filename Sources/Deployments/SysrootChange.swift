@@ -21,6 +21,8 @@ public final class SysrootChange {
     private let lock: FileLock?
     /// The interrupted change that turned out to have come past its switch, so that asking for it again is done.
     var completed: PendingChange?
+    /// The interrupted reset that this turn has completed.
+    var completedReset: ResetRecord.Pending?
 
     /// Takes hostctl's lock, then libostree's, and compares libostree's list of deployments with ours.
     ///

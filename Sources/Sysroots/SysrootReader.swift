@@ -64,6 +64,7 @@ public struct SysrootReader: Sendable {
         let order = BootOrder(reading: paths)
         report.problems = order.problems
         report.isRunning = host.runs(paths)
+        report.isUsrWritable = report.isRunning && Files.exists(host.usrOverlay)
         for listed in order.listed { report.deployments.append(record(listed, report.deployments.count)) }
         addUnlisted(&report)
         let isLost = report.deployments.contains { $0.problems.contains { $0.kind == .unlistedFolder } }
@@ -146,6 +147,7 @@ public struct SysrootReader: Sendable {
     private func rebooted(_ written: SysrootReport) -> SysrootReport {
         var report = written
         report.isRunning = host.runs(paths)
+        report.isUsrWritable = report.isRunning && Files.exists(host.usrOverlay)
         markBooted(&report)
         return report
     }
