@@ -9,6 +9,11 @@ extension SysrootChange {
     ///
     /// - Throws: `EtcMergeError.conflicts` when the policy is `fail`; `SystemError`.
     func mergeEtc(from source: DeploymentName, into target: DeploymentName, _ request: DeployRequest) throws {
+        if let kept = request.resetting {
+            guard let trees = EtcTrees(paths, from: source, into: target) else { return }
+            _ = try EtcMerge.reset(live: trees.live, into: paths.folder(of: target), keeping: kept)
+            return
+        }
         try planEtc(from: source, into: target, request)
         try mergeEtc(from: source, into: target, policy: request.etcPolicy)
     }

@@ -10,7 +10,8 @@ import TestSupport
 extension FaultCommand {
     /// Every command that changes something.
     static let all =
-        installing + updates + [rollback, pin, unpin, switching, cleanup, cleanupDownloads, repair]
+        installing + updates + [rollback, pin, unpin, switching, kernelArguments, factoryReset]
+        + [cleanup, cleanupDownloads, repair]
         + [publish, publishAgain, prune, importing]
 
     static let installing = [
@@ -35,6 +36,10 @@ extension FaultCommand {
     static let unpin = onSysroot(
         "unpin", ["unpin", "1"], before: ["2", "1*"], after: ["2", "1"], prepare: { try $0.change("pin", "1") })
     static let switching = onSysroot("switch", ["switch", HostFixture.otherChannel], after: ["7", "2"])
+    static let kernelArguments = onSysroot(
+        "kernel-args", ["kernel-args", "--append", "console=ttyS0"], after: ["2", "2"])
+    static let factoryReset = onSysroot(
+        "factory-reset", ["factory-reset", "--yes", "--keep", "/var/lib"], after: ["2", "2"])
     /// A deployment too many, objects of an older one, and what a killed download has left.
     static let cleanup = onSysroot(
         "cleanup", ["cleanup"], before: ["3", "2", "1"], after: ["3", "2"],
