@@ -97,7 +97,7 @@ import Testing
         try host.deploy("4")
         #expect(host.versions == ["2", "1", "[4]"])
         try host.expectHealthy()
-        _ = try SysrootChange.cleanUp(root: host.root, CleanupRequest(), command: "hostctl cleanup", host: host.host)
+        _ = try SysrootChange.cleanUp(root: host.root, command: "hostctl cleanup", host: host.host)
         #expect(host.versions == ["2", "1", "[4]"])
         try host.expectHealthy()
         try host.finalize()
@@ -156,7 +156,7 @@ import Testing
         #expect(host.versions == ["4", "3", "1"])
         try host.expectHealthy()
         #expect(try !host.change("hostctl unpin").setPinned(2, false).isPinned)
-        _ = try SysrootChange.cleanUp(root: host.root, CleanupRequest(), command: "hostctl cleanup", host: host.host)
+        _ = try SysrootChange.cleanUp(root: host.root, command: "hostctl cleanup", host: host.host)
         #expect(host.versions == ["4", "3"])
         try host.expectHealthy()
     }
