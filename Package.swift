@@ -224,6 +224,11 @@ let package = Package(
                 "ObjectFormats", "Checksums",
                 "Signatures", "LinuxSystem", system,
             ]),
+        tests("Disks", ["LinuxSystem", system]),
+        // Virtual machines, started from disks that hostctl has installed.
+        .testTarget(
+            name: "BootTests", dependencies: ["TestSupport", "LinuxSystem", system], path: "Tests/BootTests",
+            swiftSettings: settings),
         // Whole commands as real processes on real sysroots.
         .testTarget(
             name: "HostTests",
