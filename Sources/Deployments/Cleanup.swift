@@ -83,6 +83,7 @@ extension SysrootChange {
             for place in item.places { try Files.removeTree(place) }
             FaultPoint.reached("cleanup.item")
         }
+        try forgetFormerStates()
         try removeReplacedLinks()
         if let boot { try cleanPartition(by: boot) }
         for (ref, commit) in request.refs { try store.setRef(ref, to: commit) }

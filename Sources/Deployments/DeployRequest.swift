@@ -15,6 +15,8 @@ public struct DeployRequest: Sendable {
     public var exactKernelArguments: [String]?
     /// Who wins where both the operator and the image have changed a file of /etc.
     public var etcPolicy = EtcPolicy.keep
+    /// What of the present /etc a factory reset keeps; `nil` for a merge.
+    var resetting: [EtcPath]?
     /// Told what the merge of /etc comes to, before anything is merged or switched.
     public var announce: @Sendable (EtcPlan) -> Void = { _ in }
     /// Whether to remove what is only kept to go back to, where the boot partition is too full otherwise.

@@ -166,7 +166,7 @@ struct DeploymentPlan {
     }
 
     /// The next free serial, as libostree chooses it too.
-    private static func newName(
+    static func newName(
         _ stateroot: String, _ commit: Checksum, _ change: SysrootChange
     ) throws -> DeploymentName {
         let serials = change.reader.readDeployments().deployments.map(\.name)

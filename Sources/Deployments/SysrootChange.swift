@@ -25,6 +25,8 @@ public final class SysrootChange {
     var completed: PendingChange?
     /// What a rollback has discarded instead of going back.
     public internal(set) var discarded: DeploymentRecord?
+    /// The interrupted reset that this turn has completed.
+    var completedReset: ResetRecord.Pending?
 
     /// Takes hostctl's lock, then libostree's, and compares libostree's list of deployments with ours.
     ///

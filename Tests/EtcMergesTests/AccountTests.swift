@@ -173,6 +173,14 @@ import Testing
         #expect(try etc.result("subgid") == "bob:100000:65536\n")
     }
 
+    @Test("an operator's link in place of a file is merged as any other link")
+    func linked() throws {
+        try Files.remove(etc.live.appending("passwd"))
+        try etc.link("passwd", to: "/run/passwd", in: etc.live)
+        try etc.merge()
+        #expect(Files.linkTarget(etc.merged.appending("passwd")) == "/run/passwd")
+    }
+
     @Test("merged once more, nothing changes")
     func twice() throws {
         try addUsers()

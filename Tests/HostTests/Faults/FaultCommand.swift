@@ -36,7 +36,10 @@ struct FaultCommand: Sendable, CustomTestStringConvertible {
 
     /// Every command that changes something.
     static let all =
-        installing + [upgrade, download, fromDownloaded, rollback, pin, unpin, switching, cleanup, publish, prune]
+        installing + [
+            upgrade, download, fromDownloaded, rollback, pin, unpin, switching, kernelArguments, factoryReset, cleanup,
+            publish, prune,
+        ]
 
     static let installing = [
         FaultCommand(
@@ -52,6 +55,10 @@ struct FaultCommand: Sendable, CustomTestStringConvertible {
     static let unpin = onSysroot(
         "unpin", ["unpin", "1"], before: ["2", "1*"], after: ["2", "1"], prepare: { try $0.change("pin", "1") })
     static let switching = onSysroot("switch", ["switch", HostFixture.otherChannel], after: ["7", "2"])
+    static let kernelArguments = onSysroot(
+        "kernel-args", ["kernel-args", "--append", "console=ttyS0"], after: ["2", "2"])
+    static let factoryReset = onSysroot(
+        "factory-reset", ["factory-reset", "--yes", "--keep", "/var/lib"], after: ["2", "2"])
     /// A deployment too many, objects of an older one, and what a killed download has left.
     static let cleanup = onSysroot(
         "cleanup", ["cleanup"], before: ["3", "2", "1"], after: ["3", "2"],
