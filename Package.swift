@@ -99,6 +99,10 @@ let package = Package(
                 "BootLoaders", "EtcMerges", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree",
                 "LinuxSystem", system,
             ]),
+        // Health checks, what boots come to, good and bad releases; no libostree.
+        room(
+            "HealthChecks",
+            ["Sysroots", "BootLoaders", "Settings", "TrustMetadata", "Checksums", "LinuxSystem", system]),
         // Origins: layout, release manifests, publishing, fetching.
         room(
             "Releases",
@@ -142,6 +146,7 @@ let package = Package(
             "StoreCommands",
             [
                 "HostctlCommands", "AutomaticUpdates", "Updates", "Releases", "Deployments", "EtcMerges", "Disks",
+                "HealthChecks", "BootLoaders",
                 "HostImages",
                 "Archives", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree", "Settings",
                 "Signatures",
@@ -223,6 +228,13 @@ let package = Package(
                 "ObjectStorage",
                 "ObjectFormats", "Checksums",
                 "Signatures", "LinuxSystem", system,
+            ]),
+        tests(
+            "HealthChecks",
+            [
+                "SysrootFixtures", "Sysroots", "BootLoaders", "Settings", "Deployments", "ObjectStorage",
+                "TrustMetadata",
+                "Checksums", "LinuxSystem", system,
             ]),
         tests("Disks", ["LinuxSystem", system]),
         // Virtual machines, started from disks that hostctl has installed.

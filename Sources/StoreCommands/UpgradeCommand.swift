@@ -17,6 +17,7 @@ struct UpdateOptions: ParsableArguments {
     @Flag(help: "Accept a release that is older than the deployed one.") var allowDowngrade = false
     @Flag(help: "Where the boot partition is too full, remove deployments that are only kept to go back to.")
     var prune = false
+    @Flag(help: "Take a release that did not come up on this host before.") var force = false
     @Option(help: "Who wins where both this host and the release changed a file of /etc: keep (this host), new, fail.")
     var etcPolicy = EtcPolicy.keep
     @Flag(help: "Restart the host when something was deployed.") var reboot = false
@@ -52,6 +53,7 @@ struct UpdateOptions: ParsableArguments {
         var request = UpdateRequest(
             goal, version: version, allowsDowngrade: allowDowngrade, following: following, source: source)
         request.prunes = prune
+        request.takesBad = force
         request.etcPolicy = etcPolicy
         if !output.json { request.announce = EtcOutput.announce }
         let outcome = try updater.run(request)
