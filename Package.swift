@@ -133,16 +133,18 @@ let package = Package(
         room(
             "HostctlCommands",
             [
-                "HostChecks", "Sysroots", "Settings", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures",
+                "HostChecks", "EtcMerges", "Sysroots", "Settings", "ObjectStorage", "ObjectFormats", "Checksums",
+                "Signatures",
                 "TrustMetadata", "LinuxSystem", "CLinux", arguments, system,
             ]),
         // The commands that need the store; what is mapped here loads libostree.
         room(
             "StoreCommands",
             [
-                "HostctlCommands", "AutomaticUpdates", "Updates", "Releases", "Deployments", "Disks", "HostImages",
-                "Archives",
-                "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree", "Settings", "Signatures",
+                "HostctlCommands", "AutomaticUpdates", "Updates", "Releases", "Deployments", "EtcMerges", "Disks",
+                "HostImages",
+                "Archives", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree", "Settings",
+                "Signatures",
                 "TrustMetadata", "Transfers",
                 "LinuxSystem", arguments, system, subprocess,
             ]),
@@ -217,7 +219,8 @@ let package = Package(
         tests(
             "Deployments",
             [
-                "SysrootFixtures", "deployment-trial", "BootLoaders", "OSTree", "Sysroots", "ObjectStorage",
+                "SysrootFixtures", "deployment-trial", "BootLoaders", "EtcMerges", "OSTree", "Sysroots",
+                "ObjectStorage",
                 "ObjectFormats", "Checksums",
                 "Signatures", "LinuxSystem", system,
             ]),
@@ -230,8 +233,8 @@ let package = Package(
         .testTarget(
             name: "HostTests",
             dependencies: [
-                "TestSupport", "SysrootFixtures", "hostctl", "hostctl-store", "AutomaticUpdates", "Releases",
-                "Sysroots", "ObjectPatches", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures",
+                "TestSupport", "SysrootFixtures", "hostctl", "hostctl-store", "AutomaticUpdates", "BootLoaders",
+                "Releases", "Sysroots", "ObjectPatches", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures",
                 "TrustMetadata", "LinuxSystem", system,
             ], path: "Tests/HostTests", swiftSettings: settings),
     ]

@@ -67,10 +67,12 @@ public struct Installer {
             origin: request.following.origin, store: store, downloads: downloads, keys: keys, options: options,
             progress: progress)
         fetch.reserve = try SpaceCheck.estimate(like: nil, in: nil)
+        fetch.hasBegun = true
         try SpaceCheck(paths).requireBoot()
-        var outcome = UpdateOutcome(result: .deployed, manifest: manifest, previous: nil, size: manifest.full)
+        let size = manifest.fetchSize(from: nil)
+        var outcome = UpdateOutcome(result: .deployed, manifest: manifest, previous: nil, size: size)
         outcome.fetched = try fetch.run(
-            manifest, signed: signed, client: client, size: manifest.full, usesPatches: false)
+            manifest, signed: signed, client: client, size: size, usesPatches: false)
         progress(ProgressReport("deploying"))
         var following = request.following
         following.sequence = sequence
@@ -99,7 +101,7 @@ public struct Installer {
         let needed = SpaceNeeded(
             manifest.full,
             (bytes: deployment.bytes + Self.skeleton.bytes, files: deployment.files + Self.skeleton.files))
-        try needed.require(at: place)
+        try needed.require(at: place, hasBegun: false)
         let boot = SysrootPaths(root: root).boot
         if Files.isFolder(boot) { try SpaceCheck(SysrootPaths(root: root)).requireBoot() }
     }

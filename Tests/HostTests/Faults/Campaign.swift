@@ -40,5 +40,5 @@ struct SeededGenerator: RandomNumberGenerator {
 
 /// There are no faults; those that there are stand in the failure.
 func expectNone(_ faults: [String], _ what: String, sourceLocation: SourceLocation = #_sourceLocation) {
-    if !faults.isEmpty { Issue.record("\(what): \(faults)", sourceLocation: sourceLocation) }
+    if !faults.isEmpty { Issue.record("seed \(Campaign.seed), \(what): \(faults)", sourceLocation: sourceLocation) }
 }
