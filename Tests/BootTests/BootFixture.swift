@@ -50,6 +50,7 @@ struct BootFixture {
         try Files.makeFolder(program.removingLastComponent())
         try Files.replace(program, with: Array(MachineAgent.program.utf8), mode: 0o755)
         let unit = recipe.appending("rootfs/usr/lib/systemd/system/boot-tests.service")
+        try Files.makeFolder(unit.removingLastComponent())
         try Files.replace(unit, with: Array(MachineAgent.unit.utf8))
         let hook = recipe.appending("hooks/11-agent.chroot")
         try Files.replace(hook, with: Array("#!/bin/sh\nexec systemctl enable boot-tests.service\n".utf8), mode: 0o755)
