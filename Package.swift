@@ -97,6 +97,10 @@ let package = Package(
                 "BootLoaders", "EtcMerges", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree",
                 "LinuxSystem", system,
             ]),
+        // Health checks, what boots come to, good and bad releases; no libostree.
+        room(
+            "HealthChecks",
+            ["Sysroots", "BootLoaders", "Settings", "TrustMetadata", "Checksums", "LinuxSystem", system]),
         // Origins: layout, release manifests, publishing, fetching.
         room(
             "Releases",
@@ -138,9 +142,9 @@ let package = Package(
         room(
             "StoreCommands",
             [
-                "HostctlCommands", "AutomaticUpdates", "Updates", "Releases", "Deployments", "EtcMerges", "HostImages",
-                "Archives", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree", "Settings",
-                "Signatures",
+                "HostctlCommands", "AutomaticUpdates", "Updates", "Releases", "Deployments", "EtcMerges", "HealthChecks",
+                "BootLoaders", "HostImages", "Archives", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums",
+                "OSTree", "Settings", "Signatures",
                 "TrustMetadata", "Transfers",
                 "LinuxSystem", arguments, system, subprocess,
             ]),
@@ -219,6 +223,13 @@ let package = Package(
                 "ObjectStorage",
                 "ObjectFormats", "Checksums",
                 "Signatures", "LinuxSystem", system,
+            ]),
+        tests(
+            "HealthChecks",
+            [
+                "SysrootFixtures", "Sysroots", "BootLoaders", "Settings", "Deployments", "ObjectStorage",
+                "TrustMetadata",
+                "Checksums", "LinuxSystem", system,
             ]),
         // Whole commands as real processes on real sysroots.
         .testTarget(
