@@ -142,7 +142,8 @@ let package = Package(
         room(
             "StoreCommands",
             [
-                "HostctlCommands", "AutomaticUpdates", "Updates", "Releases", "Deployments", "EtcMerges", "HealthChecks",
+                "HostctlCommands", "AutomaticUpdates", "Updates", "Releases", "Deployments", "EtcMerges",
+                "HealthChecks",
                 "BootLoaders", "HostImages", "Archives", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums",
                 "OSTree", "Settings", "Signatures",
                 "TrustMetadata", "Transfers",
