@@ -73,7 +73,8 @@ struct BootFixture {
             ip link set lo up && ip address add 10.0.2.100/32 dev lo || exit 1
             busybox httpd -f -p 10.0.2.100:80 -h \(origin) & server=$!
             \(Self.program) install disk \(disk(loader)) --size 3G --origin http://10.0.2.100 \
-                --channel \(Self.channel) --version 1 --trusted-key \(key).pub --boot-loader \(loader) --hostname boot-test
+                --channel \(Self.channel) --version 1 --trusted-key \(key).pub --boot-loader \(loader) --hostname boot-test \
+                --kernel-argument clearcpuid=cx16
             status=$?; kill $server; exit $status
             """
         try Machine.need(run(["/usr/bin/unshare", "--net", "/bin/sh", "-c", script], timeout: 300))
