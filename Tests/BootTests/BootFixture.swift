@@ -32,8 +32,8 @@ struct BootFixture {
         let cache = FilePath(ProcessVariables["HOSTCTL_BOOT_CACHE"] ?? ".build/boot-tests")
         let inputs = ["images", "units", "Tests/BootTests", Self.binaries.string]
         let sums = try Self.shell(
-            "find \(inputs.joined(separator: " ")) -type f ! -name '*.o' ! -path '*.build/*' -maxdepth 8 "
-                + "\\( -path 'images/*' -o -path 'units/*' -o -name 'MachineAgent.swift' -o -name hostctl -o -name hostctl-store \\) "
+            "find -L \(inputs.joined(separator: " ")) -type f ! -name '*.o' ! -path '*.build/*' -maxdepth 8 "
+                + "\\( -path 'images/*' -o -path 'units/*' -o -name 'MachineAgent.swift' -o -name 'BootFixture.swift' -o -name hostctl -o -name hostctl-store \\) "
                 + "-print0 | sort -z | xargs -0 sha256sum | sha256sum")
         let root = try Self.shell("pwd").trimmed
         folder = (cache.isAbsolute ? cache : FilePath(root).pushing(cache)).appending(String(sums.prefix(16)))
