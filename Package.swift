@@ -197,6 +197,11 @@ let package = Package(
                 "Checksums",
                 "Signatures", "LinuxSystem", system,
             ]),
+        // Disks whose power went: logs of writes, and every state that they can leave.
+        .target(
+            name: "PowerCuts", dependencies: ["TestSupport", "LinuxSystem", system], path: "Tests/PowerCuts",
+            swiftSettings: settings),
+        tests("PowerCuts", ["LinuxSystem", system]),
         // Whole commands as real processes on real sysroots.
         .testTarget(
             name: "HostTests",
