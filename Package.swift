@@ -81,6 +81,8 @@ let package = Package(
                 "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem",
                 "CLinux", system,
             ]),
+        // The boot partition, systemd-boot's and GRUB's entries, try counters; no libostree.
+        room("BootLoaders", ["LinuxSystem", "CLinux", system]),
         // libostree, wrapped: one owner per object, GErrors copied and freed.
         room("OSTree", ["COSTree", "LinuxSystem", system]),
         // Installing, deploying, rolling back, pinning.
@@ -146,6 +148,11 @@ let package = Package(
             name: "linux-trial", dependencies: ["LinuxSystem", system], path: "Tests/LinuxTrial",
             swiftSettings: settings),
         tests("LinuxSystem", ["linux-trial", "CLinux", system]),
+        // Changes a boot partition in a process of its own, which a test can kill at a fault point.
+        .executableTarget(
+            name: "boot-trial", dependencies: ["BootLoaders", "LinuxSystem", system], path: "Tests/BootTrial",
+            swiftSettings: settings),
+        tests("BootLoaders", ["boot-trial", "LinuxSystem", system]),
         tests("Checksums", ["LinuxSystem"]),
         tests("Archives", ["LinuxSystem", system]),
         tests("Registries", ["Archives", "TrustMetadata", "Checksums", "LinuxSystem", system]),

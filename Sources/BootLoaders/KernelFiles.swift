@@ -1,0 +1,152 @@
+import Glibc
+public import LinuxSystem
+public import SystemPackage
+
+/// A deployment's kernel and initramfs in the image.
+public struct KernelSource: Sendable, Equatable {
+    /// The boot checksum as libostree computes it: 64 hexadecimal digits.
+    public let bootChecksum: String
+    /// The kernel's file.
+    public let kernel: FilePath
+    /// The initramfs.
+    public let initramfs: FilePath
+
+    public init(bootChecksum: String, kernel: FilePath, initramfs: FilePath) {
+        self.bootChecksum = bootChecksum
+        self.kernel = kernel
+        self.initramfs = initramfs
+    }
+
+    var files: [(name: String, source: FilePath)] { [("vmlinuz", kernel), ("initramfs.img", initramfs)] }
+}
+
+extension BootPartition {
+    /// The folder below `/hostctl` for kernels of this boot checksum; deployments of one checksum share it.
+    public static func kernelFolder(for bootChecksum: String) -> String { String(bootChecksum.prefix(32)) }
+
+    static func isKernelFolder(_ name: String) -> Bool {
+        name.utf8.count == 32 && name.utf8.allSatisfy(isLowerHexadecimal)
+    }
+
+    /// The bytes that adding this kernel takes: whole clusters of the files that are missing or not of the right size,
+    /// and of their folder. Nothing is written.
+    ///
+    /// - Throws: `SystemError`.
+    public func spaceNeeded(for source: KernelSource) throws(SystemError) -> Int64 {
+        let folder = own.appending(Self.kernelFolder(for: source.bootChecksum))
+        var bytes: Int64 = Files.isFolder(folder) ? 0 : try clusterSize()
+        for (name, path) in source.files {
+            let size = try Self.size(of: path)
+            if let present = try Self.sizeIfPresent(of: folder.appending(name)), present == size { continue }
+            bytes += try space(forFileOf: size)
+        }
+        return bytes
+    }
+
+    /// Clusters that are kept free beside a kernel: for entries, folders and the loader's own renames.
+    public static let reserve: Int64 = 256 << 10
+
+    /// Adds kernel and initramfs, each complete and read back before it has its name. Files that are there already are
+    /// compared; one that differs was damaged, and is replaced.
+    ///
+    /// - Returns: the folder's name, for `LoaderEntry.kernelFolder`.
+    /// - Throws: `BootLoaderError.noSpace` before anything is written, `.damagedWrite`; `SystemError`.
+    @discardableResult
+    public func addKernel(_ source: KernelSource) throws -> String {
+        let needed = try spaceNeeded(for: source)
+        let free = try freeSpace()
+        if needed > 0, needed + Self.reserve > free {
+            throw BootLoaderError.noSpace(needed: needed + Self.reserve, free: free)
+        }
+        let name = Self.kernelFolder(for: source.bootChecksum)
+        let folder = own.appending(name)
+        try makeFolder(folder)
+        for (file, path) in source.files { try addKernelFile(folder.appending(file), path) }
+        FaultPoint.reached("boot.after-kernel")
+        return name
+    }
+
+    private func addKernelFile(_ path: FilePath, _ source: FilePath) throws {
+        if Files.exists(path) {
+            if try Self.areEqual(path, source) { return }
+            // Damaged: no entry can boot it, and its clusters may be what the new one needs.
+            try remove(path)
+        }
+        try addCopy(path, of: source)
+    }
+
+    /// Whether the kernel and the initramfs are there and not empty.
+    public func hasKernel(_ folder: String) -> Bool {
+        guard Self.isKernelFolder(folder) else { return false }
+        return ["vmlinuz", "initramfs.img"].allSatisfy { name in
+            var status = stat()
+            return stat(own.appending(folder).appending(name).string, &status) == 0 && status.st_size > 0
+        }
+    }
+
+    /// The kernel folders that are there.
+    ///
+    /// - Throws: `SystemError`.
+    public func kernelFolders() throws(SystemError) -> [String] {
+        try Files.namesIfPresent(in: own).filter(Self.isKernelFolder)
+    }
+
+    /// The bytes that the kernel folders other than `kept` take.
+    ///
+    /// - Throws: `SystemError`.
+    public func spaceOfKernels(except kept: Set<String>) throws(SystemError) -> Int64 {
+        var space = FreedSpace()
+        for name in try kernelFolders() where !kept.contains(name) { try space.addTree(own.appending(name)) }
+        return space.bytes
+    }
+
+    /// Removes the kernel folders other than `kept`, which must have those of all entries and of what is being added.
+    ///
+    /// - Returns: the names that are gone.
+    /// - Throws: `SystemError`.
+    @discardableResult
+    public func removeKernels(except kept: Set<String>) throws(SystemError) -> [String] {
+        let unused = try kernelFolders().filter { !kept.contains($0) }
+        for name in unused {
+            FaultPoint.reached("boot.before-kernel-removal")
+            try Files.removeTree(own.appending(name))
+            FaultPoint.reached("boot.after-kernel-removal")
+        }
+        if !unused.isEmpty { try Files.syncFolder(own) }
+        return unused
+    }
+
+    /// Removes temporary files that killed processes have left in our folders.
+    ///
+    /// - Throws: `SystemError`.
+    public func removeLeftovers() throws {
+        let fixed = ["loader", "loader/entries", "EFI/systemd", "EFI/BOOT", "grub", "hostctl", "hostctl/grub"]
+        let kernels = try kernelFolders().map { "hostctl/\($0)" }
+        for folder in (fixed + kernels).map({ root.appending($0) }) where Files.isFolder(folder) {
+            for name in try Files.names(in: folder, malformed: { _ in }) where Files.isTemporary(name) {
+                let path = folder.appending(name)
+                if Files.isAbandoned(path) { try remove(path) }
+            }
+        }
+    }
+
+    static func size(of path: FilePath) throws(SystemError) -> Int64 {
+        Int64(try Descriptor(opening: path.string).status().st_size)
+    }
+
+    static func sizeIfPresent(of path: FilePath) throws(SystemError) -> Int64? {
+        do throws(SystemError) { return try size(of: path) } catch {
+            if error.code == .noSuchFileOrDirectory { return nil }
+            throw error
+        }
+    }
+
+    /// Whether two files have the same bytes, the first as the disk has it.
+    static func areEqual(_ path: FilePath, _ source: FilePath) throws -> Bool {
+        let file = try Descriptor(opening: path.string)
+        let original = try Descriptor(opening: source.string)
+        return try readsBack(file, Int(try original.status().st_size)) { offset, chunk in
+            try matches(original, at: offset, chunk)
+        }
+    }
+}
