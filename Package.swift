@@ -206,8 +206,9 @@ let package = Package(
             ]),
         // Disks whose power went: logs of writes, and every state that they can leave.
         .target(
-            name: "PowerCuts", dependencies: ["TestSupport", "LinuxSystem", system], path: "Tests/PowerCuts",
-            swiftSettings: settings),
+            name: "PowerCuts",
+            dependencies: ["SysrootFixtures", "TestSupport", "BootLoaders", "Sysroots", "LinuxSystem", system],
+            path: "Tests/PowerCuts", swiftSettings: settings),
         tests("PowerCuts", ["LinuxSystem", system]),
         // Whole commands as real processes on real sysroots.
         .testTarget(
