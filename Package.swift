@@ -73,7 +73,12 @@ let package = Package(
         // A tolerant reader of the sysroot and hostctl's own state; no libostree.
         room(
             "Sysroots",
-            ["ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "LinuxSystem", system]),
+            [
+                "BootLoaders", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata",
+                "LinuxSystem", system,
+            ]),
+        // The three-way merge of /etc, and of the accounts in it; no libostree.
+        room("EtcMerges", ["LinuxSystem", "CLinux", system]),
         // What hostctl needs of a host, looked over; no libostree.
         room(
             "HostChecks",
@@ -88,7 +93,10 @@ let package = Package(
         // Installing, deploying, rolling back, pinning.
         room(
             "Deployments",
-            ["Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree", "LinuxSystem", system]),
+            [
+                "BootLoaders", "EtcMerges", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree",
+                "LinuxSystem", system,
+            ]),
         // Origins: layout, release manifests, publishing, fetching.
         room(
             "Releases",
@@ -107,8 +115,8 @@ let package = Package(
         room(
             "Updates",
             [
-                "Releases", "Deployments", "Sysroots", "ObjectPatches", "ObjectStorage", "ObjectFormats", "Checksums",
-                "Signatures", "TrustMetadata", "Transfers", "Settings", "LinuxSystem", system,
+                "Releases", "Deployments", "EtcMerges", "Sysroots", "ObjectPatches", "ObjectStorage", "ObjectFormats",
+                "Checksums", "Signatures", "TrustMetadata", "Transfers", "Settings", "LinuxSystem", system,
             ]),
         // Updates that nobody asks for: policy, pauses, what the last one came to.
         room(
@@ -154,6 +162,11 @@ let package = Package(
             swiftSettings: settings),
         tests("BootLoaders", ["boot-trial", "LinuxSystem", system]),
         tests("Checksums", ["LinuxSystem"]),
+        // Merges in a process of its own, which a test can kill at a fault point.
+        .executableTarget(
+            name: "etc-trial", dependencies: ["EtcMerges", "LinuxSystem", system], path: "Tests/EtcTrial",
+            swiftSettings: settings),
+        tests("EtcMerges", ["etc-trial", "LinuxSystem", "CLinux", system]),
         tests("Archives", ["LinuxSystem", system]),
         tests("Registries", ["Archives", "TrustMetadata", "Checksums", "LinuxSystem", system]),
         tests(
@@ -200,8 +213,8 @@ let package = Package(
         tests(
             "Deployments",
             [
-                "SysrootFixtures", "deployment-trial", "OSTree", "Sysroots", "ObjectStorage", "ObjectFormats",
-                "Checksums",
+                "SysrootFixtures", "deployment-trial", "BootLoaders", "OSTree", "Sysroots", "ObjectStorage",
+                "ObjectFormats", "Checksums",
                 "Signatures", "LinuxSystem", system,
             ]),
         // Disks whose power went: logs of writes, and every state that they can leave.

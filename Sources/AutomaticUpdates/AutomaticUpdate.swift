@@ -167,7 +167,8 @@ public struct AutomaticUpdate: Sendable {
     /// run otherwise.
     private func wasRolledBack(_ commit: Checksum) throws -> Bool {
         // A pin chooses nothing, and neither does a failure.
-        let changes = try History(paths).entries().filter { [.install, .deploy, .rollback].contains($0.action) }
+        let chosen: [HistoryEntry.Action] = [.install, .deploy, .stage, .finalize, .rollback]
+        let changes = try History(paths).entries().filter { chosen.contains($0.action) }
         guard changes.last?.action == .rollback else { return false }
         return changes.contains { $0.deployment?.contains("/\(commit.hex).") == true }
     }

@@ -12,10 +12,11 @@ enum GRUBSnippet {
         let folder = "/hostctl/\(entry.kernelFolder)"
         return """
             # A boot entry of hostctl; it is never rewritten. See grub.cfg for how it is chosen.
-            menuentry \(GRUBWords.quoted(entry.title)) --id \(GRUBWords.quoted(entry.name.identifier)) {
-              hostctl_count \(entry.generation)
-              linux \(GRUBWords.quoted("\(folder)/vmlinuz")) \(words.joined(separator: " "))
-              initrd \(GRUBWords.quoted("\(folder)/initramfs.img"))
+            menuentry \(GRUBWords.quoted(entry.title)) --id \(GRUBWords.quoted("hostctl-\(entry.name.identifier)")) {
+              if hostctl_count \(entry.generation); then
+                linux \(GRUBWords.quoted("\(folder)/vmlinuz")) \(words.joined(separator: " "))
+                initrd \(GRUBWords.quoted("\(folder)/initramfs.img"))
+              fi
             }
             set hostctl_whole=\(entry.generation)
 

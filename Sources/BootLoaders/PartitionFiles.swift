@@ -5,8 +5,10 @@ import SystemPackage
 
 /// The only ways in which files on the partition are changed.
 extension BootPartition {
-    /// Adds a file under a name that is free: temporary name, flush, read back, rename, flush of the folder.
+    /// Adds a file under a name that is free: temporary name, flush, read back, rename, flush of the file and the folder.
     ///
+    /// The file is flushed again because Linux puts the first cluster and the size into a FAT name only when it writes
+    /// the inode: a folder that is flushed alone after a rename has a file of 0 bytes on the disk.
     /// - Throws: `SystemError`, `EEXIST` when the name is taken; `BootLoaderError.damagedWrite`. Nothing has the name
     ///   then.
     func add(_ path: FilePath, _ bytes: [UInt8]) throws {
@@ -54,6 +56,8 @@ extension BootPartition {
             throw error
         }
         FaultPoint.reached("boot.after-file-rename")
+        try file.sync()
+        FaultPoint.reached("boot.after-name-flush")
         try Files.syncFolder(path.removingLastComponent())
         FaultPoint.reached("boot.after-folder-flush")
     }
@@ -69,9 +73,12 @@ extension BootPartition {
 
     /// Renames within one folder to a name that is free, durably.
     func move(_ old: FilePath, toNew new: FilePath) throws(SystemError) {
+        let file = try Descriptor(opening: old.string, flags: O_RDONLY | O_NOFOLLOW)
         FaultPoint.reached("boot.before-rename")
         try Self.rename(old, toNew: new)
         FaultPoint.reached("boot.after-rename")
+        try file.sync()
+        FaultPoint.reached("boot.after-rename-file-flush")
         try Files.syncFolder(new.removingLastComponent())
         FaultPoint.reached("boot.after-rename-flush")
     }

@@ -80,6 +80,11 @@ int hostctl_file_system_type(const char *path, uint32_t *type) {
 int hostctl_get_flags(int descriptor, int *flags) { return ioctl(descriptor, FS_IOC_GETFLAGS, flags); }
 int hostctl_set_flags(int descriptor, int flags) { return ioctl(descriptor, FS_IOC_SETFLAGS, &flags); }
 
+int hostctl_clone(int to, int from) { return ioctl(to, FICLONE, from); }
+long hostctl_copy_range(int from, int to, size_t length) {
+    return copy_file_range(from, NULL, to, NULL, length, 0);
+}
+
 int hostctl_terminal_width(int descriptor) {
     struct winsize size;
     return ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;

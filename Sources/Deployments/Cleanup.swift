@@ -40,6 +40,10 @@ extension SysrootChange {
             ? SysrootChange(inspecting: root, command: command, host: host)
             : SysrootChange(taking: root, command: command, wait: wait, host: host, waiting: waiting)
         try change.requireAgreement()
+        if change.boot != nil, !request.isDryRun {
+            // The first turn may finalize, and leaves what that has replaced to the next one.
+            for _ in 1...2 { try change.completeInterrupted() }
+        }
         var plan = try CleanupPlan(change, others: request.others, droppingRefs: Array(request.refs.keys))
         var space = FreedSpace()
         try plan.measure(change.store, &space)
@@ -69,24 +73,26 @@ extension SysrootChange {
     private func execute(_ plan: CleanupPlan, _ request: CleanupRequest) throws {
         try completeInterrupted()
         if !plan.unneeded.isEmpty { try drop(plan) }
-        try makeSwitchDurable()
+        if boot == nil { try makeSwitchDurable() }
         FaultPoint.reached("cleanup.before-leftovers")
         let listed = reader.readDeployments().listed
         let unused = try Set(UnusedKernels(paths, usedBy: listed).items().map(\.name))
         for item in plan.items where item.kind != .kernel || unused.contains(item.name) {
             // The links in use may be others by now: the names are used in turn.
-            if item.kind == .deployment || item.kind == .bootLink { continue }
+            if item.kind == .deployment || item.kind == .bootLink || item.kind == .bootEntry { continue }
             for place in item.places { try Files.removeTree(place) }
             FaultPoint.reached("cleanup.item")
         }
         try removeReplacedLinks()
+        if let boot { try cleanPartition(by: boot) }
         for (ref, commit) in request.refs { try store.setRef(ref, to: commit) }
-        try renewLeases(listed.map(\.name))
+        try renewLeases(withStaged(reader.readDeployments()))
         FaultPoint.reached("cleanup.before-objects")
     }
 
     /// Takes the deployments that nothing needs off the list, then removes them.
     private func drop(_ plan: CleanupPlan) throws {
+        if boot != nil { return try dropEntries(plan) }
         let listed = listed()
         let kept = plan.keptIndexes.map { listed[$0] }
         guard let first = kept.first else { return }

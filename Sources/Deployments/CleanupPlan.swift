@@ -21,7 +21,7 @@ struct CleanupPlan {
     init(_ change: SysrootChange, others: [CleanupItem], droppingRefs: [String]) throws {
         let report = change.reader.readDeployments()
         let left = try LeftDeployments(change, report)
-        let unneeded = Self.unneeded(report)
+        let unneeded = change.boot == nil ? Self.unneeded(report) : change.unneeded(report)
         let gone = Set(left.names + unneeded.map(\.name))
         let kept = report.deployments.filter { !gone.contains($0.name) }
         self.unneeded = unneeded
@@ -33,6 +33,7 @@ struct CleanupPlan {
         self.refs = Set((stale + stock + gone.map(\.lease) + droppingRefs).map { "heads/\($0)" })
 
         let paths = change.paths
+        let staged = report.staged?.name
         items = left.names.map { name in
             CleanupItem(
                 .deployment, name.description, "left by an interrupted change", places: paths.places(of: name),
@@ -44,6 +45,7 @@ struct CleanupPlan {
                 places: paths.places(of: record.name), refs: [record.name.lease])
         }
         items += try UnusedKernels(paths, usedBy: kept).items()
+        items += try change.partitionItems(without: gone, staged: staged)
         items += change.replacedLinks().map {
             CleanupItem(.bootLink, paths.relative($0), "replaced by a later change", places: [$0])
         }
@@ -102,7 +104,7 @@ private struct LeftDeployments {
     let names: [DeploymentName]
 
     init(_ change: SysrootChange, _ report: SysrootReport) throws {
-        let listed = report.listed.map(\.name)
+        let listed = change.withStaged(report)
         // What cannot be read was reported by then, as it accounts for nothing.
         let pending = try PendingChange.load(change.paths) == nil ? [] : PendingChange.names(in: change.paths)
         names = pending.filter { name in

@@ -9,6 +9,7 @@ public struct CleanupItem: Sendable, Equatable {
     public enum Kind: String, Sendable {
         case deployment, lease, download, leftover, kernel
         case bootLink = "boot-link"
+        case bootEntry = "boot-entry"
     }
 
     public let kind: Kind

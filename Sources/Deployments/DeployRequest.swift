@@ -1,4 +1,5 @@
 public import Checksums
+public import EtcMerges
 
 /// A deployment to be made.
 public struct DeployRequest: Sendable {
@@ -10,6 +11,10 @@ public struct DeployRequest: Sendable {
     public var stateroot: String?
     /// Arguments for the kernel besides those of the image and those that the host has already.
     public var kernelArguments: [String]
+    /// Who wins where both the operator and the image have changed a file of /etc; usually the operator.
+    public var etcPolicy: EtcPolicy?
+    /// Whether to remove what is only kept to go back to, where the boot partition is too full otherwise.
+    public var prunes = false
     /// Public keys in PEM to be written into the deployment's /etc, by file name: trust at installation.
     public var trustedKeys: [(name: String, pem: String)]
 

@@ -17,6 +17,7 @@ extension SysrootChange {
     /// - Throws: `DeploymentError`, `StoreError`, `OSTreeError`, `SystemError`. Nothing has changed then, except
     ///   when the removal after the switch failed: that is completed by the next turn.
     public func deploy(_ request: DeployRequest) throws -> DeploymentRecord {
+        if let boot { return try deploy(request, by: boot) }
         if let completed, completed.action == .deploy, completed.target.checksum == request.commit,
             let record = reader.report().deployments.first(where: { $0.name == completed.target }),
             record.refspec == request.refspec
@@ -30,7 +31,7 @@ extension SysrootChange {
         } catch {
             try abandon(after: error)
         }
-        let action: HistoryEntry.Action = plan.merging == nil ? .install : .deploy
+        let action: HistoryEntry.Action = plan.source == nil ? .install : .deploy
         try removeDropped(plan.pending)
         let record = try finish(action, plan.pending.target)
         try PendingChange.clear(paths)
@@ -40,13 +41,16 @@ extension SysrootChange {
     /// Everything up to the switch.
     private func make(_ plan: DeploymentPlan, _ request: DeployRequest) throws {
         let name = plan.pending.target
+        let listed = listed()
+        let kept = plan.kept.compactMap { kept in listed.first { $0.record.name == kept.name }?.deployment }
         try plan.pending.save(paths)
         FaultPoint.reached("deploy.before-lease")
         try store.setRef(name.lease, to: name.checksum)
         FaultPoint.reached("deploy.after-lease")
         FaultPoint.reached("deploy.before-checkout")
         let new = try sysroot.deployTree(
-            name.checksum.hex, stateroot: name.stateroot, origin: plan.origin, merging: plan.merging,
+            name.checksum.hex, stateroot: name.stateroot, origin: plan.origin,
+            merging: listed.first { $0.record.name == plan.source?.name }?.deployment,
             kernelArguments: plan.kernelArguments)
         guard new.serial == name.serial else {
             throw DeploymentError.viewsDiffer(detail: "libostree made the deployment \(new.serial) of this commit")
@@ -54,12 +58,12 @@ extension SysrootChange {
         try writeKeys(request.trustedKeys, name)
         FaultPoint.reached("deploy.after-checkout")
         FaultPoint.reached("deploy.before-switch")
-        try sysroot.write([new] + plan.kept)
+        try sysroot.write([new] + kept)
         FaultPoint.reached("deploy.after-switch")
     }
 
     /// Removes what a failed change has made, and throws the error that made it fail.
-    private func abandon(after error: any Error) throws -> Never {
+    func abandon(after error: any Error) throws -> Never {
         // What cannot be removed now is still named in the pending change, and the next turn removes it.
         do {
             try requireAgreement()
@@ -84,7 +88,7 @@ extension SysrootChange {
     }
 
     /// Keys given at installation become a local change of /etc, which every later deployment takes over.
-    private func writeKeys(_ keys: [(name: String, pem: String)], _ name: DeploymentName) throws {
+    func writeKeys(_ keys: [(name: String, pem: String)], _ name: DeploymentName) throws {
         if keys.isEmpty { return }
         var folder = paths.folder(of: name)
         for part in ["etc", "hostctl", "trusted-keys.d"] { folder = try Self.makeFolder(part, in: folder) }
@@ -98,18 +102,21 @@ extension SysrootChange {
 struct DeploymentPlan {
     let pending: PendingChange
     /// The deployments that stay, in their order.
-    let kept: [Deployment]
+    let kept: [DeploymentRecord]
     /// Whose /etc is carried over.
-    let merging: Deployment?
+    let source: DeploymentRecord?
     let kernelArguments: [String]
+    /// What the boot menu shows.
+    let title: String
+    let bootChecksum: String?
     let origin: KeyFile
 
     init(_ request: DeployRequest, _ change: SysrootChange) throws {
         for key in request.trustedKeys where !SysrootChange.isName(key.name) || !key.name.hasSuffix(".pem") {
             throw DeploymentError.invalidName(key.name)
         }
-        let listed = change.listed()
-        guard let stateroot = request.stateroot ?? listed.first?.record.stateroot else {
+        let report = change.reader.readDeployments()
+        guard let stateroot = request.stateroot ?? report.nextBoot?.stateroot else {
             throw DeploymentError.notASysroot(path: change.paths.root.string)
         }
         guard SysrootChange.isName(stateroot), Files.isFolder(change.paths.deploy.appending(stateroot)) else {
@@ -117,27 +124,31 @@ struct DeploymentPlan {
         }
         let commit = try change.store.commit(request.commit)
         let contents = try ImageContents(commit, in: change.store)
-        try SpaceCheck(change.paths).require(contents, stateroot: stateroot)
+        try SpaceCheck(change.paths).require(contents, stateroot: stateroot, hasPartition: change.boot != nil)
+        try change.boot?.requireSpace(for: contents.kernel, in: change.store, report, stateroot: stateroot)
 
         // The /etc of what runs is the one that people edit; of a sysroot that does not run, the default's.
-        let own = listed.filter { $0.record.stateroot == stateroot }
-        let source = own.first { $0.record.isBooted } ?? own.first
-        merging = source?.deployment
+        let own = report.listed.filter { $0.stateroot == stateroot }
+        let source = own.first { $0.isBooted } ?? own.first
+        self.source = source
+        // What is staged may have been staged for its arguments.
+        let last = report.staged.flatMap { $0.stateroot == stateroot ? $0 : nil } ?? source
         kernelArguments = KernelArguments.merged(
-            host: source?.record.kernelArguments ?? [],
-            oldImage: try source.map { try Self.imageArguments($0.record.checksum, change) } ?? [],
+            host: last?.kernelArguments ?? [],
+            oldImage: try last.map { try Self.imageArguments($0.checksum, change) } ?? [],
             newImage: commit.strings(Commit.Key.kernelArguments), added: request.kernelArguments)
-        let kept = listed.filter { item in
-            item.record.isBooted || item.record.mayBePinned || item.record.name == own.first?.record.name
-                || item.record.stateroot != stateroot
-        }
-        self.kept = kept.map(\.deployment)
-        let dropped = listed.filter { item in !kept.contains { $0.record.name == item.record.name } }.map(\.record)
+        let retained = report.retained(in: stateroot, lastGood: LastGood.read(change.paths))
+        kept = report.listed.filter { retained.contains($0.name) }
+        let dropped = report.listed.filter { !retained.contains($0.name) }
         pending = PendingChange(
             .deploy, try Self.newName(stateroot, request.commit, change), dropping: dropped.map(\.name),
             kernels: (dropped.map { ($0.stateroot, $0.bootChecksum) } + [(stateroot, contents.kernel.bootChecksum)])
                 .compactMap { stateroot, checksum in checksum.map { "\(stateroot)-\($0)" } })
-        origin = Self.origin(request, commit, command: change.command)
+        title = "\(commit.channel ?? stateroot) \(commit.version ?? String(request.commit.hex.prefix(12)))"
+        bootChecksum = contents.kernel.bootChecksum
+        origin = Self.origin(
+            request, commit, command: change.command,
+            guardedWith: change.boot == nil ? nil : contents.kernel.bootChecksum)
     }
 
     /// The arguments that a deployment's image brought; none when its commit is gone.
@@ -161,10 +172,19 @@ struct DeploymentPlan {
         return DeploymentName(stateroot: stateroot, checksum: commit, serial: last + 1)
     }
 
-    private static func origin(_ request: DeployRequest, _ commit: Commit, command: String) -> KeyFile {
+    /// - Parameter bootChecksum: that of the kernel, for a deployment that stock tools must not remove on their own: to
+    ///   them it is pinned.
+    private static func origin(
+        _ request: DeployRequest, _ commit: Commit, command: String, guardedWith bootChecksum: String?
+    ) -> KeyFile {
         var values = [(key: "command", value: command), (key: "deployed", value: String(time(nil)))]
         if let channel = commit.channel { values.append((key: "channel", value: channel)) }
         if let version = commit.version { values.append((key: "version", value: version)) }
-        return KeyFile([.init("origin", [(key: "refspec", value: request.refspec)]), .init("hostctl", values)])
+        var groups: [KeyFile.Group] = [.init("origin", [(key: "refspec", value: request.refspec)])]
+        if let bootChecksum {
+            values += [(key: "boot-checksum", value: bootChecksum), (key: "guarded", value: "true")]
+            groups.append(.init("libostree-transient", [(key: "pinned", value: "true")]))
+        }
+        return KeyFile(groups + [.init("hostctl", values)])
     }
 }

@@ -18,6 +18,15 @@ public enum DeploymentError: ExplainedError, Equatable {
     case notEnoughSpace(path: String, needed: Int64, available: Int64)
     /// Fewer files can be made than the change needs; as above.
     case notEnoughFiles(path: String, needed: Int64, available: Int64)
+    /// The boot partition is not mounted.
+    case partitionUnmounted(detail: String)
+    /// The boot partition's entries, or the deployments' folders, cannot be read.
+    case partitionUnreadable(detail: String)
+    /// Less space on the boot partition than a new kernel needs; nothing has been written. `prunable` bytes come free
+    /// without `names`.
+    case bootPartitionFull(path: String, needed: Int64, available: Int64, prunable: Int64, names: [String])
+    /// What is staged could not be finalized.
+    case notFinalized(name: String, reason: String)
     /// Not a name for a stateroot, or for a key file.
     case invalidName(String)
 
@@ -33,6 +42,11 @@ public enum DeploymentError: ExplainedError, Equatable {
             "not enough space on \(path): \(needed) bytes are needed and \(available) are free"
         case .notEnoughFiles(let path, let needed, let available):
             "not enough room for files on \(path): \(needed) are needed and \(available) can be made"
+        case .partitionUnmounted(let detail), .partitionUnreadable(let detail): detail
+        case .bootPartitionFull(let path, let needed, let available, _, _):
+            "not enough space on the boot partition \(path): \(needed) bytes are needed and \(available) are free"
+        case .notFinalized(let name, let reason):
+            "\(name) is staged, and the last shutdown could not switch to it: \(reason)"
         case .invalidName(let name): "'\(name)' is not a name that can be used here"
         }
     }
@@ -45,6 +59,19 @@ public enum DeploymentError: ExplainedError, Equatable {
         case .unknownDeployment: "'hostctl status' lists the deployments; use an index or the start of a checksum"
         case .viewsDiffer: "nothing was changed; 'hostctl status' tells what is damaged"
         case .notDeployable: "build the image anew with 'hostctl image build'"
+        case .partitionUnmounted: "mount it and run the command again; nothing was changed"
+        case .partitionUnreadable: "nothing was changed; check the file system"
+        case .bootPartitionFull(_, let needed, let available, let prunable, let names):
+            if names.isEmpty, prunable == 0 {
+                "nothing on it can be removed: only what runs and what was good is there"
+            } else if available + prunable < needed {
+                "--prune would free \(prunable) bytes, which is not enough, by removing \(names.joined(separator: ", "))"
+            } else {
+                "--prune frees \(prunable) bytes by removing "
+                    + (names.isEmpty ? "kernels that nothing needs" : names.joined(separator: ", "))
+            }
+        case .notFinalized:
+            "'hostctl finalize' tries it again at once; 'hostctl rollback' discards what is staged"
         case .invalidName: "use letters, digits, '.', '_' and '-'"
         case .notEnoughSpace, .notEnoughFiles:
             "free some space and run the command again; the deployments are as they were"
@@ -53,9 +80,14 @@ public enum DeploymentError: ExplainedError, Equatable {
 }
 
 extension DeploymentError {
+    /// Whether it tells of a failure that is remembered already.
+    public var isRemembered: Bool {
+        if case .notFinalized = self { true } else { false }
+    }
+
     public var category: FailureCategory {
         switch self {
-        case .notEnoughSpace, .notEnoughFiles: .noSpace
+        case .notEnoughSpace, .notEnoughFiles, .bootPartitionFull: .noSpace
         default: .failed
         }
     }

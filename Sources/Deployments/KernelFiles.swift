@@ -9,6 +9,12 @@ import SystemPackage
 struct KernelFiles {
     /// The folder's name under /usr/lib/modules.
     let version: String
+    /// The kernel's object.
+    let kernel: Checksum
+    /// The initramfs's.
+    let initramfs: Checksum?
+    /// Whether device trees belong to it.
+    let hasDeviceTrees: Bool
     /// Bytes of kernel, initramfs and device tree.
     let size: Int64
     /// The checksum that libostree puts into the name of the folder under /boot; `nil` when there is a folder of
@@ -50,6 +56,9 @@ struct KernelFiles {
         let trees = file("devicetree") == nil ? try store.folder(["dtb"], in: folder) : nil
         if let trees { size += try Self.size(of: trees, store) }
         self.version = version
+        kernel = files[0]
+        initramfs = file("initramfs.img") ?? file("initramfs")
+        hasDeviceTrees = file("devicetree") != nil || trees != nil
         self.size = size
         bootChecksum = trees == nil ? hasher.finish().hex : nil
     }

@@ -1,3 +1,4 @@
+import BootLoaders
 import Checksums
 import Glibc
 import LinuxSystem
@@ -17,6 +18,11 @@ extension DeploymentRepair {
         guard let checksum = record.bootChecksum, SysrootReader(root: paths.root).kernelProblem(of: record) != nil,
             let version = try kernelVersion(of: record)
         else { return false }
+        if let boot = try BootSwitch(paths) {
+            guard try boot.kernel(of: record.name).bootChecksum == checksum else { return false }
+            try boot.prepare(record.name)
+            return SysrootReader(root: paths.root).kernelProblem(of: record) == nil
+        }
         let modules = paths.folder(of: record.name).appending("usr/lib/modules").appending(version)
         var files: [(source: FilePath, name: String)] = []
         for (names, target) in [

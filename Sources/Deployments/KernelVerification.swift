@@ -9,7 +9,7 @@ extension SysrootReader {
     /// initramfs; `nil` when nothing is, or it cannot be told.
     public func kernelProblem(of record: DeploymentRecord) -> SysrootProblem? {
         guard let checksum = record.bootChecksum else { return nil }
-        let kernel = BootKernel(paths.kernelFolder(stateroot: record.stateroot, bootChecksum: checksum))
+        let kernel = BootKernel(paths.bootKernel(of: record, checksum))
         func damaged(_ text: String) -> SysrootProblem {
             SysrootProblem(.damagedKernel, path: kernel.folder.string, "the kernel of \(record.name) \(text)")
         }

@@ -14,7 +14,8 @@ struct Leftovers {
     func items() throws -> [CleanupItem] {
         var found: [FilePath] = []
         let kernels = try Files.namesIfPresent(in: paths.kernels).map { paths.kernels.appending($0) }
-        for folder in [paths.state, paths.state.appending("download"), paths.repository, paths.boot] + kernels {
+        let links = try Files.namesIfPresent(in: paths.bootLinks).map { paths.bootLinks.appending($0) }
+        for folder in links + [paths.state, paths.state.appending("download"), paths.repository, paths.boot] + kernels {
             try collect(folder, into: &found)
         }
         try collect(below: paths.repository.appending("refs"), into: &found)

@@ -15,6 +15,7 @@ extension SysrootChange {
     /// - Throws: `SystemError`, `SysrootError`, `StoreError`, `OSTreeError`.
     func completeInterrupted() throws {
         guard let pending = try PendingChange.load(paths) else { return }
+        if let boot { return try complete(pending, by: boot) }
         let listed = reader.readDeployments().listed.map(\.name)
         let isSwitched = listed.first == pending.target
         if pending.isAdding, !listed.contains(pending.target) { try remove(pending.target) }
@@ -29,6 +30,7 @@ extension SysrootChange {
 
     /// Removes what a change has dropped, and what its switch has made useless, once the switch is durable.
     func removeDropped(_ pending: PendingChange) throws {
+        if let boot { return try removeDropped(pending, by: boot) }
         try makeSwitchDurable()
         FaultPoint.reached("deploy.before-prune")
         let listed = reader.readDeployments().listed
@@ -52,7 +54,7 @@ extension SysrootChange {
     }
 
     /// Removes a deployment's folder first and its lease last, so that its objects outlive it.
-    private func remove(_ name: DeploymentName) throws {
+    func remove(_ name: DeploymentName) throws {
         try Files.removeTree(paths.folder(of: name))
         try Files.remove(paths.origin(of: name))
         try Files.removeTree(paths.backing(of: name))

@@ -16,6 +16,7 @@ extension SysrootChange {
             self.completed = nil
             return record
         }
+        if let boot { return try rollback(by: boot) }
         let listed = listed()
         guard let current = listed.first,
             let target = listed.dropFirst().first(where: { $0.record.stateroot == current.record.stateroot })
@@ -38,6 +39,7 @@ extension SysrootChange {
     /// - Returns: the deployment.
     /// - Throws: `DeploymentError.unknownDeployment`, `OSTreeError`, `SystemError`.
     public func setPinned(_ index: Int, _ pinned: Bool) throws -> DeploymentRecord {
+        if boot != nil { return try setPinnedInOrigin(index, pinned) }
         let listed = listed()
         guard listed.indices.contains(index) else { throw DeploymentError.unknownDeployment(String(index)) }
         let (deployment, record) = listed[index]

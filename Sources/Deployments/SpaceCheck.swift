@@ -34,10 +34,13 @@ public struct SpaceCheck {
     public func requireBoot() throws { try require(paths.boot, bytes: Self.margin.bytes, files: Self.margin.files) }
 
     /// - Throws: `DeploymentError.notEnoughSpace`, `DeploymentError.notEnoughFiles`, `SystemError`.
-    func require(_ contents: ImageContents, stateroot: String) throws {
+    ///
+    /// - Parameter hasPartition: whether the kernel goes to a boot partition, where `BootSwitch` looks for room.
+    func require(_ contents: ImageContents, stateroot: String, hasPartition: Bool) throws {
         let checkout = contents.checkout
         try require(
             paths.deploy, bytes: checkout.bytes + Self.margin.bytes, files: checkout.files + Self.margin.files)
+        if hasPartition { return }
         let isShared = try device(paths.boot) == device(paths.repository)
         let isPresent = contents.kernel.bootChecksum.map {
             Files.exists(paths.kernelFolder(stateroot: stateroot, bootChecksum: $0))

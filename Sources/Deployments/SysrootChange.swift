@@ -1,3 +1,4 @@
+public import EtcMerges
 import Glibc
 import LinuxSystem
 import OSTree
@@ -18,9 +19,15 @@ public final class SysrootChange {
     let reader: SysrootReader
     let sysroot: Sysroot
     let store: Store
+    /// The entries on the boot partition; `nil` where the links below /boot are the switch.
+    let boot: BootSwitch?
     private let lock: FileLock?
     /// The interrupted change that turned out to have come past its switch, so that asking for it again is done.
     var completed: PendingChange?
+    /// What a rollback has discarded instead of going back.
+    public internal(set) var discarded: DeploymentRecord?
+    /// Files of /etc that both the operator and the image have changed, as staging has found them.
+    public internal(set) var conflicts: [EtcConflict] = []
 
     /// Takes hostctl's lock, then libostree's, and compares libostree's list of deployments with ours.
     ///
@@ -56,6 +63,7 @@ public final class SysrootChange {
             paths.lock, .exclusive, seconds: wait, holder: "\(command) (pid \(getpid()))", waiting: waiting)
         store = try Store(opening: paths.repository)
         sysroot = Sysroot(at: root)
+        boot = try BootSwitch(paths)
         try takeLibraryLock(deadline: start + .seconds(wait), waiting)
         try reader.rememberRevokedKeys()
     }
@@ -69,6 +77,7 @@ public final class SysrootChange {
         lock = nil
         store = try Store(opening: paths.repository)
         sysroot = Sysroot(at: root)
+        boot = try BootSwitch(paths)
     }
 
     deinit { sysroot.unlock() }
@@ -125,8 +134,10 @@ public final class SysrootChange {
     ///
     /// - Throws: no `SystemError`: the disk that is too full or read-only for the change may be so for this, too,
     ///   and the first error counts.
-    public func recordFailure(_ error: any Error) throws {
-        try Self.save(error, command, paths) { failure in
+    ///
+    /// - Parameter command: whose failure it is; this one's by default.
+    public func recordFailure(_ error: any Error, of command: String? = nil) throws {
+        try Self.save(error, command ?? self.command, paths) { failure in
             try History(paths).add(HistoryEntry(failure))
             try StatusFile(paths).write(reader.report())
         }

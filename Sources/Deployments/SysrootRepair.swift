@@ -26,7 +26,7 @@ public struct SysrootRepair {
     public func run(failed: (String, any Error) -> Void) -> [String] {
         let steps: [(String, () throws -> [String])] = [
             (change.paths.loader.string, { try [mendLoader()].compactMap { $0 } }),
-            ("the leases", mendLeases), ("the origin files", mendOrigins),
+            ("the boot links", mendLinks), ("the leases", mendLeases), ("the origin files", mendOrigins),
         ]
         return steps.flatMap { subject, step in
             do { return try step() } catch {
@@ -44,6 +44,11 @@ public struct SysrootRepair {
     /// The link that tells which boot entries count, when it is lost and only one can be meant.
     private func mendLoader() throws -> String? {
         let paths = change.paths
+        if change.boot != nil {
+            let isLost = change.reader.readDeployments().problems.contains { $0.kind == .damagedMirror }
+            try change.writeMirror()
+            return isLost ? "the list of stock tools was made anew" : nil
+        }
         guard !Files.isFolder(paths.bootEntries) else { return nil }
         let versions = ["0", "1"].filter { version in
             let links = paths.root.appending("ostree/boot.\(version)")
@@ -69,10 +74,24 @@ public struct SysrootRepair {
             }
     }
 
+    /// Permanent links that the entries of the boot partition name, and their kernels.
+    private func mendLinks() throws -> [String] {
+        guard let boot = change.boot else { return [] }
+        var mended: [String] = []
+        for record in change.reader.readDeployments().deployments where record.isListed || record.isStaged {
+            guard Files.isFolder(change.paths.folder(of: record.name)),
+                !boot.isPrepared(record.name, record.bootChecksum)
+            else { continue }
+            try boot.prepare(record.name)
+            mended.append("the boot link and the kernel of \(record.name) were made anew")
+        }
+        return mended
+    }
+
     /// Leases of listed deployments that are missing, and those that are torn: their names say what they hold.
     private func mendLeases() throws -> [String] {
         let refs = try change.deploymentRefs()
-        let listed = change.reader.readDeployments().listed.map(\.name)
+        let listed = change.withStaged(change.reader.readDeployments())
         let torn = refs.filter { $0.value == nil }.keys.compactMap { DeploymentName(lease: $0) }
         var mended: [String] = []
         for name in Set(listed.filter { refs[$0.lease] != .some(.some($0.checksum)) } + torn) {

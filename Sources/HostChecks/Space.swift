@@ -49,26 +49,30 @@ extension Examination {
     /// What /boot lies on, and whether another kernel fits.
     var boot: [Finding] {
         let check = "boot"
+        let place = bootPlace
         let kind: FileSystemKind
         let space: FileSystemSpace
         do {
-            kind = try FileSystemKind(of: paths.boot)
-            space = try FileSystemSpace(at: paths.boot)
+            kind = try FileSystemKind(of: place)
+            space = try FileSystemSpace(at: place)
         } catch {
             return [.problem(check, error.reason, why: "the host starts from there", advice: error.advice)]
         }
-        if kind.isFAT {
+        if kind.isFAT, !paths.hasBootPartition {
             let why = "the link that chooses the boot entries cannot be made there"
             let advice = "put ext4 on the boot partition"
             return [.problem(check, "\(paths.boot) is on \(kind.name)", why: why, advice: advice)]
         }
         if kind.isReadOnly {
             let why = "no kernel can be added for a new release"
-            let advice = "remount it writable: mount -o remount,rw \(paths.boot)"
-            return [.problem(check, "\(paths.boot) is mounted read-only", why: why, advice: advice)]
+            let advice = "remount it writable: mount -o remount,rw \(place)"
+            return [.problem(check, "\(place) is mounted read-only", why: why, advice: advice)]
         }
-        return [.ok(check, "\(paths.boot) is on \(kind.name)"), bootSpace(space, kind)]
+        return [.ok(check, "\(place) is on \(kind.name)"), bootSpace(space, kind)]
     }
+
+    /// Where kernels and boot entries lie.
+    private var bootPlace: FilePath { paths.hasBootPartition ? paths.bootPartition : paths.boot }
 
     private func bootSpace(_ space: FileSystemSpace, _ kind: FileSystemKind) -> Finding {
         let check = "boot-space"
@@ -77,7 +81,7 @@ extension Examination {
                 return .ok(check, "kernels share their file system with the store, which keeps them anyway")
             }
             let needed = try kernelSize()
-            let free = "\(ByteText(space.bytes)) are free on \(paths.boot)"
+            let free = "\(ByteText(space.bytes)) are free on \(bootPlace)"
             if space.bytes >= needed { return .ok(check, "\(free), a kernel takes \(ByteText(needed))") }
             let why = "a release with another kernel takes \(ByteText(needed)), and is refused"
             let advice = "unpin deployments that are not needed, or enlarge the partition"
@@ -92,7 +96,7 @@ extension Examination {
     private func kernelSize() throws -> Int64 {
         let margin: Int64 = 1 << 20
         guard let record = report?.defaultDeployment, let checksum = record.bootChecksum else { return margin }
-        let folder = paths.kernelFolder(stateroot: record.stateroot, bootChecksum: checksum)
+        let folder = paths.bootKernel(of: record, checksum)
         return try Files.names(in: folder).reduce(margin) { sum, name in
             sum + Int64(try Descriptor(opening: folder.appending(name).string, flags: O_NONBLOCK).status().st_size)
         }

@@ -59,7 +59,7 @@ public struct StatusReport: OutputValue {
 
     private func paragraph(_ record: DeploymentRecord) -> [String] {
         let marker = record.isBooted ? "*" : " "
-        let place = record.isListed ? String(record.index) : "-"
+        let place = record.isListed ? String(record.index) : record.isStaged ? "+" : "-"
         let name = [record.channel, record.version].compactMap { $0 }.joined(separator: " ")
         let words = roles(record)
         let title = name.isEmpty ? record.stateroot : name
@@ -76,10 +76,14 @@ public struct StatusReport: OutputValue {
     private func roles(_ record: DeploymentRecord) -> [String] {
         var words: [String] = []
         if record.isBooted { words.append("booted") }
-        if record.isDefault { words.append(report.isRunning && !record.isBooted ? "next boot" : "default") }
+        if record.isStaged { words.append("staged, next boot after a clean shutdown") }
+        if record.isDefault {
+            words.append(report.isRunning && !record.isBooted && report.staged == nil ? "next boot" : "default")
+        }
         if record.name == report.rollback?.name { words.append("rollback") }
         if record.isPinned { words.append("pinned") }
-        if !record.isListed { words.append("not bootable") }
+        if let left = record.triesLeft { words.append(left == 1 ? "1 try left" : "\(left) tries left") }
+        if !record.isListed, !record.isStaged { words.append("not bootable") }
         return words
     }
 

@@ -61,6 +61,7 @@ private struct CleanupOutput: OutputValue {
         case .download, .leftover: "the file or folder"
         case .kernel: "the kernel"
         case .bootLink: "the boot link"
+        case .bootEntry: "the boot entry"
         }
     }
 

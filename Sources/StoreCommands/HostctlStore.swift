@@ -10,7 +10,7 @@ public struct HostctlStore: AsyncParsableCommand {
             StatusCommand.self, UpgradeCommand.self, RollbackCommand.self, SwitchCommand.self, PinCommand.self,
             UnpinCommand.self, CleanupCommand.self, VerifyCommand.self, AutoUpdateCommand.self, DiffCommand.self,
             HistoryCommand.self, DoctorCommand.self, InstallCommand.self, ImageCommand.self, ReleaseCommand.self,
-            KeyCommand.self, StoreCommand.self,
+            KeyCommand.self, StoreCommand.self, FinalizeCommand.self,
         ])
 
     public init() {}

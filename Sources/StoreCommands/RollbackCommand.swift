@@ -10,7 +10,12 @@ import TrustMetadata
 struct RollbackCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rollback", abstract: "Make the previous deployment the default again, at once.",
-        discussion: "Needs no network. A second rollback goes forward again.\n\nExample: hostctl rollback --reboot")
+        discussion: """
+            Needs no network. A second rollback goes forward again. Where an update is staged, it is discarded, and what \
+            runs stays the default.
+
+            Example: hostctl rollback --reboot
+            """)
 
     @OptionGroup var sysroot: SysrootOption
     @Flag(help: "Restart the host.") var reboot = false
@@ -20,8 +25,16 @@ struct RollbackCommand: AsyncParsableCommand {
     func validate() throws { try Reboot.validate(reboot, sysroot) }
 
     func run() async throws {
-        let record = try ChangeRun(sysroot, waiting, "hostctl rollback").run { try $0.rollback() }
-        output.show(DeploymentOutput(record: record, sentence: "is the default now and starts with the next boot"))
+        var discarded: DeploymentRecord?
+        let record = try ChangeRun(sysroot, waiting, "hostctl rollback").run { change in
+            let record = try change.rollback()
+            discarded = change.discarded
+            return record
+        }
+        let sentence =
+            discarded.map { "stays the default; \($0.version ?? $0.name.description), which was staged, is discarded" }
+            ?? "is the default now and starts with the next boot"
+        output.show(DeploymentOutput(record: record, sentence: sentence, discarded: discarded?.name.description))
         if reboot { try await Reboot.now() }
     }
 }
@@ -92,6 +105,8 @@ private struct ChangeRun {
 private struct DeploymentOutput: OutputValue {
     let record: DeploymentRecord
     let sentence: String
+    /// What a rollback has discarded.
+    var discarded: String?
 
     private var name: String {
         [record.channel, record.version].compactMap { $0 }.joined(separator: " ")
@@ -106,6 +121,7 @@ private struct DeploymentOutput: OutputValue {
             "index": .integer(Int64(record.index)), "deployment": .string(record.name.description),
             "version": record.version.map { .string($0) } ?? .null, "commit": .string(record.checksum.hex),
             "pinned": .bool(record.isPinned), "default": .bool(record.isDefault),
+            "discarded": discarded.map { .string($0) } ?? .null,
         ]
     }
 }

@@ -21,12 +21,16 @@ struct UpdateOutput: OutputValue {
 
     var text: String {
         switch outcome.result {
+        case .unchanged where outcome.previous?.isStaged == true:
+            "\(release) is staged already: the next shutdown switches to it"
         case .unchanged: "\(release) is deployed already ('hostctl verify' checks it file by file)"
         case .available:
             "\(release) is available: at most \(ByteCount.text(outcome.size.downloadBytes)) "
                 + (usesPatches ? "to download as patches for " : "in ") + "\(outcome.size.objects) objects"
                 + (usesPatches ? "" : " to download") + ", \(ByteCount.text(outcome.size.bytes)) on disk"
         case .downloaded: "\(release) is downloaded: \(fetched)\ndeploy it with '\(next)'"
+        case .deployed where outcome.deployment?.isStaged == true:
+            "\(release) is staged: \(fetched)\nthe next shutdown switches to it, and it starts then"
         case .deployed: "\(release) is deployed: \(fetched)\nit starts with the next boot"
         }
     }
@@ -54,6 +58,7 @@ struct UpdateOutput: OutputValue {
         [
             "result": .string(outcome.result.rawValue), "channel": .string(outcome.manifest.channel.text),
             "version": .string(outcome.manifest.version.text), "commit": .string(outcome.manifest.commit.hex),
+            "staged": .bool((outcome.deployment ?? outcome.previous)?.isStaged == true),
             "previous_version": outcome.previous?.version.map { .string($0) } ?? .null,
             "previous_commit": outcome.previous.map { .string($0.checksum.hex) } ?? .null,
             "download": [

@@ -14,6 +14,8 @@ struct UpdateOptions: ParsableArguments {
     @Flag(help: "Deploy what was downloaded, without the network.") var fromDownloaded = false
     @Option(help: "A release of the channel; by default the newest.") var version: String?
     @Flag(help: "Accept a release that is older than the deployed one.") var allowDowngrade = false
+    @Flag(help: "Where the boot partition is too full, remove deployments that are only kept to go back to.")
+    var prune = false
     @Flag(help: "Restart the host when something was deployed.") var reboot = false
     @Flag(name: .customLong("unchanged-exit-77"), help: "Exit with 77 when there is nothing to do.")
     var unchangedExit77 = false
@@ -44,9 +46,10 @@ struct UpdateOptions: ParsableArguments {
         let updater = Updater(
             root: sysroot.root, command: command, version: HostctlVersion.current, options: transfers,
             wait: waiting.wait, progress: progress.handler, waiting: WaitOptions.announce)
-        let outcome = try updater.run(
-            UpdateRequest(
-                goal, version: version, allowsDowngrade: allowDowngrade, following: following, source: source))
+        var request = UpdateRequest(
+            goal, version: version, allowsDowngrade: allowDowngrade, following: following, source: source)
+        request.prunes = prune
+        let outcome = try updater.run(request)
         let answer = UpdateOutput(outcome: outcome, command: command, isSwitch: following != nil)
         if !output.json, let warning = answer.warning { StandardError.write("warning: \(warning)\n") }
         output.show(answer)

@@ -41,5 +41,13 @@ public struct DeploymentName: Hashable, Sendable, CustomStringConvertible {
         self.init(stateroot: String(parts[0]), folderName: parts[1])
     }
 
+    /// From `<stateroot>/<checksum>.<serial>`; `nil` for anything else, and for stateroots that lead elsewhere.
+    public init?(text: String) {
+        guard let name = DeploymentName(lease: "\(Self.leases)/\(text)"), name.stateroot != "..",
+            name.stateroot != ".", !name.stateroot.isEmpty
+        else { return nil }
+        self = name
+    }
+
     public var description: String { "\(stateroot)/\(folderName)" }
 }

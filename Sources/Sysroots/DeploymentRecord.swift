@@ -11,6 +11,10 @@ public struct DeploymentRecord: Sendable, Equatable {
     public var isListed = false
     /// Whether it is what the next boot starts.
     public var isDefault = false
+    /// Whether it waits for the next shutdown, which makes it the default.
+    public var isStaged = false
+    /// How often the boot loader will still try it; `nil` for one that was marked good, or where nobody counts.
+    public var triesLeft: Int?
     /// Whether it is what runs now.
     public var isBooted = false
     /// Whether it is kept until it is unpinned.

@@ -3,7 +3,13 @@ public import TrustMetadata
 /// One change that was made, or that failed, for `hostctl history`.
 public struct HistoryEntry: Sendable, Equatable {
     /// What was done.
-    public enum Action: String, Sendable { case install, deploy, rollback, pin, unpin, failure }
+    public enum Action: String, Sendable {
+        case install, deploy, rollback, pin, unpin, failure
+        /// Made, to be switched to when the host shuts down.
+        case stage
+        /// Switched to, while the host shut down.
+        case finalize
+    }
 
     /// When: seconds since 1970.
     public var time: Int64

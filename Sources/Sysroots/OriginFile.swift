@@ -29,7 +29,11 @@ struct OriginFile {
         guard let content else { return damage(failure ?? "the origin file cannot be read") }
         for detail in content.damage { damage("the origin file is damaged: \(detail)") }
         report.deployments[index].refspec = content["origin", "refspec"]
-        report.deployments[index].isPinned = ["true", "1"].contains(content["libostree-transient", "pinned"])
+        let isKept = ["true", "1"].contains(content["libostree-transient", "pinned"])
+        report.deployments[index].isPinned = isKept && content["hostctl", "guarded"] != "true"
+        if report.deployments[index].bootChecksum == nil {
+            report.deployments[index].bootChecksum = content["hostctl", "boot-checksum"]
+        }
         report.deployments[index].command = content["hostctl", "command"]
         report.deployments[index].deployedAt = content["hostctl", "deployed"].flatMap { Int64($0) }
         report.deployments[index].channel = content["hostctl", "channel"]

@@ -25,3 +25,32 @@ public struct OriginText {
         try Files.replace(paths.origin(of: name), with: Array(text.utf8))
     }
 }
+
+extension OriginText {
+    /// Makes a deployment one that is pinned for stock tools: by the operator, or only so that these leave it alone.
+    ///
+    /// Other lines stay as they are.
+    /// - Throws: `SystemError`.
+    public static func setGuarded(_ isGuarded: Bool, of name: DeploymentName, in paths: SysrootPaths) throws {
+        let path = paths.origin(of: name)
+        var lines = String(decoding: try Files.read(path, limit: 1 << 20), as: UTF8.self)
+            .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        set("guarded", isGuarded ? "true" : nil, group: "hostctl", &lines)
+        set("pinned", "true", group: "libostree-transient", &lines)
+        try Files.replace(path, with: Array(lines.joined(separator: "\n").utf8))
+    }
+
+    private static func set(_ key: String, _ value: String?, group: String, _ lines: inout [String]) {
+        var isInside = false
+        lines.removeAll { line in
+            if line.hasPrefix("[") { isInside = line == "[\(group)]" }
+            return isInside && line.hasPrefix("\(key)=")
+        }
+        guard let value else { return }
+        if let start = lines.firstIndex(of: "[\(group)]") {
+            lines.insert("\(key)=\(value)", at: start + 1)
+        } else {
+            lines = lines.reversed().drop { $0.isEmpty }.reversed() + ["", "[\(group)]", "\(key)=\(value)", ""]
+        }
+    }
+}

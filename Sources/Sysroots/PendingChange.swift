@@ -13,6 +13,18 @@ public struct PendingChange: Sendable, Equatable {
         case deploy, rollback
         /// Removes deployments that nothing needs; the target stays the default.
         case cleanup
+        /// Makes a deployment that the next shutdown will switch to.
+        case stage
+        /// Switches to what was staged.
+        case finalize
+
+        /// What an older hostctl takes it for.
+        var written: Action {
+            switch self {
+            case .deploy, .stage: .deploy
+            case .rollback, .cleanup, .finalize: .rollback
+            }
+        }
     }
 
     /// What the change does.
@@ -20,7 +32,7 @@ public struct PendingChange: Sendable, Equatable {
     /// The deployment that becomes the default.
     public var target: DeploymentName
     /// Whether the target is being made, and goes away when the change does not come to its switch.
-    public var isAdding: Bool { action == .deploy }
+    public var isAdding: Bool { action == .deploy || action == .stage }
     /// The deployments that are removed after the switch.
     public var dropping: [DeploymentName]
     /// The kernel folders under /boot/ostree that may lose their last user.
@@ -42,7 +54,7 @@ public struct PendingChange: Sendable, Equatable {
         try StateFile(path: path(in: paths)).read { (fields) throws(TrustMetadataError) in
             let word = try fields.string("action")
             guard let written = Action(rawValue: word) else { throw fields.malformed("'\(word)' is no action") }
-            let action = try fields.optionalString("purpose") == Action.cleanup.rawValue ? .cleanup : written
+            let action = try fields.optionalString("purpose").flatMap(Action.init) ?? written
             var change = PendingChange(action, try name(fields.string("target"), fields))
             for text in try fields.strings("dropping") { change.dropping.append(try name(text, fields)) }
             for kernel in try fields.strings("kernels") {
@@ -56,9 +68,7 @@ public struct PendingChange: Sendable, Equatable {
     }
 
     private static func name(_ text: String, _ fields: JSONFields) throws(TrustMetadataError) -> DeploymentName {
-        guard let name = DeploymentName(lease: "\(DeploymentName.leases)/\(text)"), name.stateroot != "..",
-            name.stateroot != ".", !name.stateroot.isEmpty
-        else { throw fields.malformed("'\(text)' is no deployment") }
+        guard let name = DeploymentName(text: text) else { throw fields.malformed("'\(text)' is no deployment") }
         return name
     }
 
@@ -77,16 +87,15 @@ public struct PendingChange: Sendable, Equatable {
 
     /// Writes the file in one durable step.
     ///
-    /// A cleanup is written as the rollback to the present default that it amounts to: an older hostctl, which knows no
-    /// cleanup, completes it as that.
+    /// A cleanup is written as the rollback to the present default that it amounts to, and others likewise: an older
+    /// hostctl, which does not know them, completes them as that.
     /// - Throws: `SystemError`.
     public func save(_ paths: SysrootPaths) throws {
-        let isCleanup = action == .cleanup
-        let written = isCleanup ? Action.rollback : action
+        let written = action.written
         try StateFile(path: Self.path(in: paths)).write(
             .known([
                 "format": 1, "action": .string(written.rawValue),
-                "purpose": JSONValue(isCleanup ? action.rawValue : nil), "target": .string(target.description),
+                "purpose": JSONValue(written == action ? nil : action.rawValue), "target": .string(target.description),
                 "dropping": .array(dropping.map { .string($0.description) }),
                 "kernels": .array(kernels.map { .string($0) }),
             ]))

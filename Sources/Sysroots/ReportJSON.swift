@@ -43,6 +43,7 @@ extension DeploymentRecord {
             "serial": .integer(Int64(name.serial)), "version": JSONValue(version), "channel": JSONValue(channel),
             "refspec": JSONValue(refspec), "timestamp": JSONValue(timestamp), "listed": .bool(isListed),
             "default": .bool(isDefault), "booted": .bool(isBooted), "pinned": .bool(isPinned),
+            "staged": isStaged ? true : .null, "tries-left": JSONValue(triesLeft.map { Int64($0) }),
             "signature": verdict?.json ?? .null, "deployed": JSONValue(deployedAt), "command": JSONValue(command),
             "boot-checksum": JSONValue(bootChecksum),
             "kernel-arguments": .array(kernelArguments.map { .string($0) }),
@@ -65,6 +66,8 @@ extension DeploymentRecord {
         isDefault = try fields.bool("default")
         isBooted = try fields.bool("booted")
         isPinned = try fields.bool("pinned")
+        isStaged = try fields.has("staged") ? fields.bool("staged") : false
+        triesLeft = try fields.optionalInteger("tries-left").map { Int(clamping: $0) }
         verdict = try fields.has("signature") ? Verdict(fields.fields("signature")) : nil
         deployedAt = try fields.optionalInteger("deployed")
         command = try fields.optionalString("command")

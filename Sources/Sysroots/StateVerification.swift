@@ -1,3 +1,4 @@
+import BootLoaders
 import LinuxSystem
 import SystemPackage
 import TrustMetadata
@@ -16,6 +17,8 @@ extension SysrootReader {
         check(FailureRecord.path(in: paths)) { _ = try FailureRecord.load(paths) }
         check(RestartRequest.path(in: paths)) { _ = try RestartRequest.load(paths) }
         check(PendingChange.path(in: paths)) { _ = try PendingChange.load(paths) }
+        check(BootConfiguration.path(in: paths)) { _ = try BootConfiguration.load(paths) }
+        check(StagedDeployment.path(in: paths)) { _ = try StagedDeployment.load(paths) }
         check(RevokedKeys.path(in: paths)) { _ = try RevokedKeys.load(paths) }
         let status = StatusFile(paths)
         check(status.path) { try status.requireReadable() }

@@ -1,3 +1,4 @@
+import BootLoaders
 public import SystemPackage
 
 /// Where things lie under a sysroot.
@@ -21,6 +22,12 @@ public struct SysrootPaths: Sendable, Hashable {
     public var bootEntries: FilePath { loader.appending("entries") }
     /// The kernels, a folder for each kernel and initramfs.
     public var kernels: FilePath { boot.appending("ostree") }
+    /// The FAT partition that the boot loader starts from, on a host that `install disk` has made.
+    public var bootPartition: FilePath { boot.appending("efi") }
+    /// Whether the entries on the boot partition are the switch.
+    public var hasBootPartition: Bool { BootConfiguration.exists(in: self) }
+    /// The permanent links that boot entries of the boot partition name.
+    public var bootLinks: FilePath { state.appending("boot") }
     /// The lock that every change takes.
     public var lock: FilePath { state.appending("lock") }
 
@@ -44,8 +51,25 @@ public struct SysrootPaths: Sendable, Hashable {
         deploy.appending(name.stateroot).appending("backing").appending(name.folderName)
     }
 
+    /// The permanent link to a deployment: it stays where it is as long as the deployment does.
+    public func bootLink(of name: DeploymentName) -> FilePath {
+        bootLinks.appending(name.stateroot).appending(name.folderName)
+    }
+
+    /// What the permanent link leads to, relative to it.
+    public static func bootLinkTarget(_ name: DeploymentName) -> String {
+        "../../../deploy/\(name.stateroot)/deploy/\(name.folderName)"
+    }
+
     /// Where the kernel with this checksum lies.
     public func kernelFolder(stateroot: String, bootChecksum: String) -> FilePath {
         kernels.appending("\(stateroot)-\(bootChecksum)")
+    }
+    /// Where the kernel of a deployment lies that the boot loader starts: on the boot partition, where there is one.
+    public func bootKernel(of record: DeploymentRecord, _ bootChecksum: String) -> FilePath {
+        guard hasBootPartition else {
+            return kernelFolder(stateroot: record.stateroot, bootChecksum: bootChecksum)
+        }
+        return BootPartition(root: bootPartition).own.appending(BootPartition.kernelFolder(for: bootChecksum))
     }
 }

@@ -12,6 +12,12 @@ public struct SysrootProblem: Sendable, Hashable {
         case danglingBootLink = "dangling-boot-link"
         /// A boot entry for a deployment whose folder is gone.
         case missingFolder = "missing-folder"
+        /// The boot partition is not mounted where it should be, so that nobody knows what the boot loader will do.
+        case unmountedPartition = "unmounted-partition"
+        /// A boot entry whose kernel or initramfs is not on the boot partition.
+        case missingKernel = "missing-kernel"
+        /// The list of stock tools, which lacks a deployment that has a boot entry on the boot partition.
+        case damagedMirror = "damaged-mirror"
         /// A deployment's folder that no boot entry leads to.
         case unlistedFolder = "unlisted-folder"
         /// What an interrupted change has left; the next change completes or removes it.

@@ -61,16 +61,18 @@ public struct SysrootReader: Sendable {
     /// The deployments, without what only the store knows: fast, and enough to compare with libostree's list.
     public func readDeployments() -> SysrootReport {
         var report = SysrootReport(root: paths.root.string)
-        let order = BootOrder(reading: paths)
-        report.problems = order.problems
         report.isRunning = host.runs(paths)
-        for listed in order.listed { report.deployments.append(record(listed, report.deployments.count)) }
+        let hasPartition = paths.hasBootPartition
+        if hasPartition { addEntries(&report) } else { addListed(BootOrder(reading: paths), &report) }
+        let areEntriesWhole = report.problems.isEmpty
         addUnlisted(&report)
         let isLost = report.deployments.contains { $0.problems.contains { $0.kind == .unlistedFolder } }
-        if order.listed.isEmpty, isLost, order.problems.isEmpty {
+        if report.listed.isEmpty, isLost, areEntriesWhole {
             let text = "there are deployments and no boot entries"
-            report.problems.append(SysrootProblem(.missingBootEntries, path: paths.loader.string, text))
+            let place = hasPartition ? paths.bootPartition : paths.loader
+            report.problems.append(SysrootProblem(.missingBootEntries, path: place.string, text))
         }
+        if hasPartition { checkMirror(&report) }
         markBooted(&report)
         for index in report.deployments.indices {
             OriginFile(paths, report.deployments[index].name).fill(&report, index)
@@ -78,13 +80,23 @@ public struct SysrootReader: Sendable {
         return report
     }
 
-    private func record(_ listed: BootOrder.Listed, _ index: Int) -> DeploymentRecord {
-        var record = DeploymentRecord(index: index, name: listed.name)
+    /// Adds what the entries below /boot/loader lead to.
+    func addListed(_ order: BootOrder, _ report: inout SysrootReport) {
+        report.problems += order.problems
+        for listed in order.listed {
+            var record = record(listed.name, report.deployments.count)
+            record.kernelArguments = listed.entry.kernelArguments
+            record.bootChecksum = listed.bootChecksum
+            report.deployments.append(record)
+        }
+    }
+
+    /// A deployment that an entry leads to.
+    func record(_ name: DeploymentName, _ index: Int) -> DeploymentRecord {
+        var record = DeploymentRecord(index: index, name: name)
         record.isListed = true
         record.isDefault = index == 0
-        record.kernelArguments = listed.entry.kernelArguments
-        record.bootChecksum = listed.bootChecksum
-        let folder = paths.folder(of: listed.name)
+        let folder = paths.folder(of: name)
         if !Files.isFolder(folder) {
             record.problems.append(
                 SysrootProblem(.missingFolder, path: folder.string, "the deployment's folder is missing"))
@@ -95,14 +107,26 @@ public struct SysrootReader: Sendable {
     private func addUnlisted(_ report: inout SysrootReport) {
         let known = Set(report.deployments.map(\.name))
         let left = Set(PendingChange.names(in: paths))
+        let staged = staged(&report)
         for name in folders(&report) where !known.contains(name) {
             var record = DeploymentRecord(index: report.deployments.count, name: name)
             let path = paths.folder(of: name).string
+            if let staged, name == staged.name {
+                record.isStaged = true
+                record.kernelArguments = staged.arguments
+                report.deployments.append(record)
+                continue
+            }
             record.problems.append(
                 left.contains(name)
                     ? SysrootProblem(.interruptedChange, path: path, "an interrupted change has left this deployment")
                     : SysrootProblem(.unlistedFolder, path: path, "no boot entry leads to this deployment"))
             report.deployments.append(record)
+        }
+        if let staged, report.staged == nil, !known.contains(staged.name) {
+            let path = paths.folder(of: staged.name).string
+            report.problems.append(
+                SysrootProblem(.missingFolder, path: path, "the folder of the staged deployment is missing"))
         }
     }
 
@@ -132,8 +156,8 @@ public struct SysrootReader: Sendable {
         guard report.isRunning else { return }
         do {
             let running = report.deployments.first { host.isRoot(paths.folder(of: $0.name)) }?.name
-            let link = running == nil ? try host.bootLink().flatMap(BootLink.init(_:)) : nil
-            let name = running ?? link.flatMap { BootOrder.deployment(behind: $0, paths) }
+            let link = running == nil ? try host.bootLink() : nil
+            let name = running ?? link.flatMap(deployment(behindLink:))
             for index in report.deployments.indices {
                 report.deployments[index].isBooted = report.deployments[index].name == name
             }

@@ -25,6 +25,10 @@ public struct SysrootReport: Sendable, Equatable {
     public var listed: [DeploymentRecord] { deployments.filter(\.isListed) }
     /// What the next boot starts.
     public var defaultDeployment: DeploymentRecord? { deployments.first { $0.isDefault } }
+    /// What the next shutdown makes the default.
+    public var staged: DeploymentRecord? { deployments.first { $0.isStaged } }
+    /// What will run after a restart: what is staged, or else the default.
+    public var nextBoot: DeploymentRecord? { staged ?? defaultDeployment }
     /// What runs now.
     public var booted: DeploymentRecord? { deployments.first { $0.isBooted } }
     /// What `hostctl rollback` would make the default.

@@ -157,6 +157,9 @@ extension SysrootProblem {
             "'hostctl verify --repair' mends a lost link; lost entries have to come back from a backup of /boot"
         case .damagedBootEntry, .duplicateBootEntry, .danglingBootLink:
             "restore the entry from a backup of /boot, or remove it by hand if another deployment boots"
+        case .unmountedPartition: "mount it; '/etc/fstab' has its line"
+        case .missingKernel: "'hostctl verify --repair' copies it from the deployment"
+        case .damagedMirror: "'hostctl verify --repair' writes it anew, and so does any other change"
         case .missingFolder:
             "if another deployment boots, remove the boot entry by hand, then 'hostctl upgrade' deploys anew"
         case .unlistedFolder: "nobody boots it; remove it by hand if nobody wants it"

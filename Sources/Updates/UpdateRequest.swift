@@ -1,4 +1,5 @@
 public import Checksums
+public import EtcMerges
 public import Releases
 public import Sysroots
 
@@ -24,6 +25,8 @@ public struct UpdateRequest: Sendable {
     /// What to follow from now on; what is followed already by default.
     public var following: SysrootState?
 
+    /// Whether deployments that are only kept to go back to give way where the boot partition is too full.
+    public var prunes = false
     /// The address of a copy of the origin, for this run alone: what is followed stays as it is, and so does what
     /// is accepted.
     public var source: String?
@@ -63,6 +66,8 @@ public struct UpdateOutcome: Sendable {
     public let size: FetchSize
     /// What this run has fetched.
     public var fetched = FetchFigures()
+    /// Files of /etc that both the operator and the image have changed.
+    public var conflicts: [EtcConflict] = []
     /// The new deployment.
     public var deployment: DeploymentRecord?
 }

@@ -50,6 +50,8 @@ public struct Updater {
                 try SysrootChange.refreshStatus(paths, command: command)
             }
             return outcome
+        } catch let error as DeploymentError where error.isRemembered {
+            throw error
         } catch {
             try SysrootChange.remember(error, command: command, paths: paths)
             throw error
@@ -146,7 +148,7 @@ private struct Update {
     /// - Parameter index: the index that names it; `nil` for what was downloaded earlier.
     private func judge(_ manifest: ReleaseManifest, _ index: ChannelIndex? = nil) throws -> UpdateOutcome {
         try manifest.requireSupport(by: updater.version)
-        let previous = reader.report().defaultDeployment
+        let previous = reader.report().nextBoot
         let deployed = try previous.flatMap { try commitIfWhole($0.checksum) }
         let isSame = deployed != nil && previous?.checksum == manifest.commit && previous?.refspec == manifest.ref
         // What is deployed must not pass for a newer release: that would hide that there is none.
@@ -159,9 +161,18 @@ private struct Update {
                     offered: manifest.version.text, deployed: previous.version ?? previous.checksum.hex)
             }
         }
+        if isSame, let previous { try requireFinalizable(previous) }
         return UpdateOutcome(
             result: isSame ? .unchanged : .available, manifest: manifest, previous: previous,
             size: manifest.fetchSize(from: previous?.checksum))
+    }
+
+    /// What is staged, and could not be switched to, is no good news: the reason has to be seen by who asks next.
+    private func requireFinalizable(_ previous: DeploymentRecord) throws {
+        guard previous.isStaged, let failure = try FailureRecord.load(updater.paths),
+            failure.command == SysrootChange.finalizeCommand
+        else { return }
+        throw DeploymentError.notFinalized(name: previous.name.description, reason: failure.reason)
     }
 
     /// A deployment whose commit is lost is replaced rather than trusted: the same release may be fetched again. Looked
@@ -223,15 +234,17 @@ private struct Update {
         updater.progress(ProgressReport("deploying"))
         let change = try change()
         guard try request.isStillWanted(outcome.manifest.commit) else { return }
-        guard change.report().defaultDeployment?.name == outcome.previous?.name else {
+        guard change.report().nextBoot?.name == outcome.previous?.name else {
             throw UpdateError.changedMeanwhile
         }
         try requireStillTrusted(outcome.manifest)
         try follow(sequence)
-        let deployment = try change.deploy(
-            DeployRequest(commit: outcome.manifest.commit, refspec: outcome.manifest.ref))
+        var deploy = DeployRequest(commit: outcome.manifest.commit, refspec: outcome.manifest.ref)
+        deploy.prunes = request.prunes
+        let deployment = try change.deploy(deploy)
         try downloads.clear(store)
         outcome = outcome.with(.deployed)
+        outcome.conflicts = change.conflicts
         outcome.deployment = deployment
     }
 

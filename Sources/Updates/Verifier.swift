@@ -141,7 +141,7 @@ public struct Verifier {
             do { if try files.repairKernel(of: record) { isChanged = true } } catch {
                 isChanged = true
                 let subject = record.bootChecksum.map {
-                    paths.kernelFolder(stateroot: record.stateroot, bootChecksum: $0)
+                    paths.bootKernel(of: record, $0)
                 }
                 failures.append(RepairFailure(subject: subject?.string ?? "\(record.name)", error: error))
             }

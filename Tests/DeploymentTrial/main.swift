@@ -1,13 +1,21 @@
 import Checksums
 import Deployments
+import Glibc
 import LinuxSystem
 import Sysroots
 import SystemPackage
 
-// deployment-trial ROOT deploy COMMIT REFSPEC | install STATEROOT COMMIT REFSPEC | rollback | hold
+// deployment-trial ROOT deploy COMMIT REFSPEC | install STATEROOT COMMIT REFSPEC | rollback | finalize | cleanup | hold
+//
+// With a folder `running` beside the root, it is the running host's.
 
 let arguments = Array(ProcessStart.arguments.dropFirst())
 let root = FilePath(arguments[0])
+
+let running = root.removingLastComponent().appending("running")
+let host = RunningHost(
+    marker: running.appending("marker"), commandLine: running.appending("cmdline"), root: running.appending("root"),
+    ostree: root.appending("ostree"))
 
 func checksum(_ text: String) -> Checksum {
     guard let checksum = Checksum(hex: text) else { fatalError("\(text) is no checksum") }
@@ -16,7 +24,15 @@ func checksum(_ text: String) -> Checksum {
 
 do {
     if arguments[1] == "install" { try SysrootChange.initialize(root: root, stateroot: arguments[2]) }
-    let change = try SysrootChange(root: root, command: "hostctl \(arguments[1])")
+    if arguments[1] == "finalize" {
+        print(try SysrootChange.finalize(root: root, resuming: arguments.contains("--resume"), host: host))
+        exit(0)
+    }
+    if arguments[1] == "cleanup" {
+        print(try SysrootChange.cleanUp(root: root, CleanupRequest(), command: "hostctl cleanup", host: host).items)
+        exit(0)
+    }
+    let change = try SysrootChange(root: root, command: "hostctl \(arguments[1])", host: host)
     switch arguments[1] {
     case "deploy": print(try change.deploy(DeployRequest(commit: checksum(arguments[2]), refspec: arguments[3])).name)
     case "install":

@@ -31,6 +31,10 @@ int hostctl_syncfs(int descriptor);
 int hostctl_file_system_type(const char *path, uint32_t *type);
 int hostctl_get_flags(int descriptor, int *flags);
 int hostctl_set_flags(int descriptor, int flags);
+/// Makes a file share the blocks of another one, where the file system can. Returns 0 or -1 with errno.
+int hostctl_clone(int to, int from);
+/// copy_file_range from both files' positions on; the number of bytes, 0 at the end, or -1 with errno.
+long hostctl_copy_range(int from, int to, size_t length);
 int hostctl_terminal_width(int descriptor);
 
 long hostctl_fgetxattr(int descriptor, const char *name, void *value, size_t size);

@@ -1,0 +1,151 @@
+/// GRUB's static configuration, `/grub/grub.cfg`. It is written once; entries come and go as files beside it.
+///
+/// GRUB's language has no arithmetic, and takes numbers with leading zeros for octal ones; a variable that a pattern's
+/// group does not match is not said to be empty. The script keeps clear of all three.
+enum GRUBConfiguration {
+    /// The script.
+    static func text(_ options: LoaderOptions) -> String {
+        beginning + (options.usesSerialPort ? serial : "") + "set timeout=\(options.timeout)\n" + counting + menu
+            + choice
+    }
+
+    private static let beginning = """
+        # GRUB's configuration for hostctl, format 1. It is not changed by updates.
+        # Entries are the files /hostctl/grub/<stateroot>-<generation>[+left[-done]].cfg. The highest generation boots. One
+        # with a counter is tried as often as it says; the environment block counts for the newest, and without a try
+        # left the highest one without a counter boots.
+
+        set hostctl_counting=
+        set hostctl_left=
+        set hostctl_done=
+        if [ -s /grub/grubenv ]; then
+          load_env --file /grub/grubenv hostctl_counting hostctl_left hostctl_done
+        fi
+
+        """
+
+    private static let serial = """
+        if serial --unit=0 --speed=115200; then
+          terminal_input console serial
+          terminal_output console serial
+        fi
+
+        """
+
+    /// `hostctl_count GENERATION` takes a try from the newest entry, and says whether it may be started: not when the
+    /// try cannot be written down, because it would be started for ever.
+    private static var counting: String {
+        """
+
+        function hostctl_count {
+          if [ "$1" != "$hostctl_first" ]; then return 0; fi
+          if [ -z "$hostctl_tries" ]; then return 0; fi
+          if [ "$hostctl_tries" = 0 ]; then return 0; fi
+          set hostctl_counting="$1"
+        \(chain("hostctl_tries", "hostctl_left", (1...9).map { ($0, $0 - 1) }))
+        \(chain("hostctl_used", "hostctl_done", (0...9).map { ($0, min($0 + 1, 9)) }))
+          save_env --file /grub/grubenv hostctl_counting hostctl_left hostctl_done
+        }
+
+        """
+    }
+
+    private static func chain(_ from: String, _ to: String, _ steps: [(Int, Int)]) -> String {
+        let tests = steps.enumerated().map { index, step in
+            "  \(index == 0 ? "if" : "elif") [ \"$\(from)\" = \(step.0) ]; then set \(to)=\(step.1)"
+        }
+        return tests.joined(separator: "\n") + "\n  fi"
+    }
+
+    /// `hostctl_menu 0` shows the entries that may be tried, the newest first, `hostctl_menu 1` the exhausted ones. A
+    /// file that does not set `hostctl_whole` at its end is cut off, and not chosen.
+    private static let menu = #"""
+
+        function hostctl_menu {
+          set hostctl_kind="$1"
+          set hostctl_below=1000000
+          set hostctl_found=0
+          set hostctl_more=1
+          while [ "$hostctl_more" = 1 ]; do
+            set hostctl_more=0
+            set hostctl_found=0
+            for hostctl_path in /hostctl/grub/*.cfg; do
+              if regexp '/[A-Za-z0-9][A-Za-z0-9._-]*-[0-9][0-9][0-9][0-9][0-9][0-9](\+[0-9]+(-[0-9]+)?)?\.cfg$' "$hostctl_path"; then
+                set hostctl_number=0
+                regexp --set=1:hostctl_number '-0*([1-9][0-9]*)(\+[0-9]+(-[0-9]+)?)?\.cfg$' "$hostctl_path"
+                set hostctl_out=0
+                if regexp '\+0+(-[0-9]+)?\.cfg$' "$hostctl_path"; then set hostctl_out=1; fi
+                set hostctl_twin=0
+                if [ "$hostctl_number" = "$hostctl_found" ]; then
+                  if regexp '-[0-9]+\.cfg$' "$hostctl_path"; then set hostctl_twin=1; fi
+                fi
+                if [ "$hostctl_out" = "$hostctl_kind" ]; then
+                  if [ "$hostctl_number" -lt "$hostctl_below" ]; then
+                    if [ "$hostctl_number" -gt "$hostctl_found" -o "$hostctl_twin" = 1 ]; then
+                      set hostctl_found="$hostctl_number"
+                      set hostctl_file="$hostctl_path"
+                    fi
+                  fi
+                fi
+              fi
+            done
+            if [ "$hostctl_found" != 0 ]; then
+              set hostctl_more=1
+              set hostctl_below="$hostctl_found"
+              set hostctl_whole=0
+              source "$hostctl_file"
+              if [ "$hostctl_whole" = "$hostctl_found" ]; then hostctl_note; fi
+            fi
+          done
+        }
+
+        # Remembers the newest entry, and the highest other one, best without a counter.
+        function hostctl_note {
+          set hostctl_id=
+          regexp --set=1:hostctl_id '/([^/+]+)(\+[^/]*)?\.cfg$' "$hostctl_file"
+          set hostctl_plain=0
+          if regexp '-[0-9]+\.cfg$' "$hostctl_file"; then set hostctl_plain=1; fi
+          if [ -z "$hostctl_first" ]; then
+            set hostctl_first="$hostctl_found"
+            set hostctl_first_id="$hostctl_id"
+            if [ "$hostctl_plain" = 0 ]; then
+              set hostctl_tries=9
+              set hostctl_used=0
+              regexp --set=1:hostctl_tries '\+0*([0-9])(-[0-9]+)?\.cfg$' "$hostctl_file"
+              regexp --set=1:hostctl_used '\+[0-9]+-0*([0-9])\.cfg$' "$hostctl_file"
+            fi
+          elif [ "$hostctl_plain" = 1 -a -z "$hostctl_good_id" ]; then
+            set hostctl_good_id="$hostctl_id"
+          elif [ -z "$hostctl_other_id" ]; then
+            set hostctl_other_id="$hostctl_id"
+          fi
+        }
+
+        """#
+
+    private static let choice = """
+
+        set hostctl_first=
+        set hostctl_tries=
+        set hostctl_good_id=
+        set hostctl_other_id=
+        hostctl_menu 0
+        hostctl_menu 1
+
+        # The block's count in the place of the name's, when it counts this entry and has a sensible number.
+        if [ -n "$hostctl_tries" -a "$hostctl_counting" = "$hostctl_first" ]; then
+          if regexp '^[0-9]$' "$hostctl_left"; then set hostctl_tries="$hostctl_left"; fi
+          if regexp '^[0-9]$' "$hostctl_done"; then set hostctl_used="$hostctl_done"; fi
+        fi
+        if [ -z "$hostctl_good_id" ]; then set hostctl_good_id="$hostctl_other_id"; fi
+        set default="hostctl-$hostctl_first_id"
+        if [ -n "$hostctl_good_id" ]; then
+          set fallback="hostctl-$hostctl_good_id"
+          if [ "$hostctl_tries" = 0 ]; then
+            set default="hostctl-$hostctl_good_id"
+            set fallback="hostctl-$hostctl_first_id"
+          fi
+        fi
+
+        """
+}

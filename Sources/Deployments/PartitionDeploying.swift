@@ -1,0 +1,151 @@
+import BootLoaders
+import Checksums
+import EtcMerges
+import Glibc
+import LinuxSystem
+import OSTree
+import ObjectFormats
+import ObjectStorage
+import Sysroots
+import SystemPackage
+
+// Making deployments on a host that has a boot partition. libostree only checks out; link, kernel, entry and list are
+// ours.
+
+extension SysrootChange {
+    /// Makes a deployment. On the running host it is staged, and the next shutdown switches to it; elsewhere it gets its
+    /// entry at once.
+    func deploy(_ request: DeployRequest, by boot: BootSwitch) throws -> DeploymentRecord {
+        if let record = finished(request) { return record }
+        let plan = try plan(request, by: boot)
+        let isStaging = reader.readDeployments().isRunning
+        let staged = try StagedDeployment.load(paths)
+        var pending = plan.pending
+        pending.action = isStaging ? .stage : .deploy
+        if isStaging { pending.dropping = [] }
+        if let staged { pending.dropping.append(staged.name) }
+        do {
+            try checkOut(plan, request, pending)
+            try boot.prepare(pending.target)
+            FaultPoint.reached("stage.after-prepare")
+            try boot.testWriting()
+            try boot.rehearse(
+                pending.target, plan.bootChecksum, title: plan.title, arguments: plan.kernelArguments)
+            try findConflicts(pending.target, plan.source?.name, request.etcPolicy)
+            if isStaging {
+                try StagedDeployment(
+                    pending.target, merging: plan.source?.name, title: plan.title, arguments: plan.kernelArguments,
+                    policy: request.etcPolicy?.rawValue, command: command, time: Int64(time(nil))
+                ).save(paths)
+                FaultPoint.reached("stage.after-record")
+            } else {
+                try mergeEtc(into: pending.target, from: plan.source?.name, policy: request.etcPolicy)
+                try writeKeys(request.trustedKeys, pending.target)
+                try makeCheckoutDurable()
+                FaultPoint.reached("deploy.before-switch")
+                try boot.activate(
+                    pending.target, plan.bootChecksum, title: plan.title, arguments: plan.kernelArguments,
+                    tries: boot.configuration.tries)
+                FaultPoint.reached("deploy.after-switch")
+                if staged != nil { try StagedDeployment.clear(paths) }
+            }
+        } catch {
+            try abandon(after: error)
+        }
+        try removeDropped(pending)
+        let action: HistoryEntry.Action = isStaging ? .stage : plan.source == nil ? .install : .deploy
+        let record = try finish(action, pending.target)
+        try PendingChange.clear(paths)
+        return record
+    }
+
+    /// What an interrupted turn has already come to, when it is asked for again.
+    private func finished(_ request: DeployRequest) -> DeploymentRecord? {
+        guard let completed, completed.isAdding, completed.target.checksum == request.commit,
+            let record = reader.report().deployments.first(where: { $0.name == completed.target }),
+            record.refspec == request.refspec
+        else { return nil }
+        self.completed = nil
+        return record
+    }
+
+    /// Settles what the deployment will be; with `prunes`, after making room for its kernel.
+    private func plan(_ request: DeployRequest, by boot: BootSwitch) throws -> DeploymentPlan {
+        do { return try DeploymentPlan(request, self) } catch DeploymentError.bootPartitionFull where request.prunes {
+            try prune(by: boot)
+            return try DeploymentPlan(request, self)
+        }
+    }
+
+    /// Conflicts of /etc are found now, while somebody looks.
+    private func findConflicts(_ name: DeploymentName, _ source: DeploymentName?, _ policy: EtcPolicy?) throws {
+        guard let source else { return }
+        let folder = paths.folder(of: source)
+        conflicts = try EtcMerge.plan(
+            old: folder.appending("usr/etc"), live: folder.appending("etc"),
+            new: paths.folder(of: name).appending("usr/etc"), policy: policy ?? .keep
+        ).conflicts
+        if policy == .fail, !conflicts.isEmpty { throw EtcMergeError.conflicts(conflicts) }
+    }
+
+    /// Checks the commit out with the image's own /etc, lists it where stock tools look, and flushes it all.
+    private func checkOut(_ plan: DeploymentPlan, _ request: DeployRequest, _ pending: PendingChange) throws {
+        let name = pending.target
+        try pending.save(paths)
+        FaultPoint.reached("deploy.before-lease")
+        try store.setRef(name.lease, to: name.checksum)
+        FaultPoint.reached("deploy.after-lease")
+        try writeMirror()
+        try sysroot.load()
+        FaultPoint.reached("deploy.before-checkout")
+        let new = try sysroot.deployTree(
+            name.checksum.hex, stateroot: name.stateroot, origin: plan.origin, merging: nil,
+            kernelArguments: plan.kernelArguments)
+        guard new.serial == name.serial else {
+            throw DeploymentError.viewsDiffer(detail: "libostree made the deployment \(new.serial) of this commit")
+        }
+        FaultPoint.reached("deploy.after-checkout")
+        try makeCheckoutDurable()
+        try writeMirror(adding: name)
+        FaultPoint.reached("deploy.after-mirror")
+    }
+
+    /// Everything on the sysroot's file system is on the disk before anything names it.
+    func makeCheckoutDurable() throws {
+        try Descriptor(opening: paths.root.appending("ostree").string, flags: O_RDONLY | O_DIRECTORY).syncFileSystem()
+    }
+
+    /// Merges the local changes of one deployment's /etc into another's; without one, the image's /etc stays.
+    func mergeEtc(into name: DeploymentName, from source: DeploymentName?, policy: EtcPolicy?) throws {
+        guard let source else { return }
+        let folder = paths.folder(of: source)
+        try EtcMerge.apply(
+            old: folder.appending("usr/etc"), live: folder.appending("etc"), into: paths.folder(of: name),
+            policy: policy ?? .keep)
+    }
+
+    /// Brings the list of stock tools to our order: entries, then what is staged or being made.
+    ///
+    /// - Parameter gone: what is about to be removed.
+    func writeMirror(adding name: DeploymentName? = nil, without gone: Set<DeploymentName> = []) throws {
+        guard let boot else { return }
+        let report = reader.readDeployments()
+        var records = report.listed + [report.staged].compactMap { $0 }
+        if let name, !records.contains(where: { $0.name == name }) {
+            records += report.deployments.filter { $0.name == name }
+        }
+        let present = records.filter { !gone.contains($0.name) && Files.isFolder(paths.folder(of: $0.name)) }
+        let entries = try present.map { record in
+            LibraryMirror.Entry(
+                name: record.name,
+                bootChecksum: try record.bootChecksum ?? boot.kernel(of: record.name).bootChecksum,
+                title: record.stateroot, arguments: record.kernelArguments)
+        }
+        try LibraryMirror(paths).write(entries, without: gone)
+    }
+
+    /// The same after a switch, where nothing depends on it any more: the next change makes up for a failure.
+    func refreshMirror() {
+        do { try writeMirror() } catch {}
+    }
+}

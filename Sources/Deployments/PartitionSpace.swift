@@ -1,0 +1,55 @@
+import BootLoaders
+import LinuxSystem
+import ObjectFormats
+import ObjectStorage
+import Sysroots
+import SystemPackage
+
+extension BootSwitch {
+    /// Requires room for a kernel that the partition may have already, and for an entry.
+    ///
+    /// - Throws: `DeploymentError.bootPartitionFull`, which tells what pruning would free; `.notDeployable` for device
+    ///   trees; `SystemError`.
+    func requireSpace(
+        for files: KernelFiles, in store: Store, _ report: SysrootReport, stateroot: String
+    ) throws {
+        guard let checksum = files.bootChecksum, let initramfs = files.initramfs, !files.hasDeviceTrees else {
+            throw DeploymentError.notDeployable(
+                detail: "a boot partition takes a kernel and an initramfs, and no device trees")
+        }
+        let source = KernelSource(
+            bootChecksum: checksum, kernel: store.path(of: ObjectName(files.kernel, .file)),
+            initramfs: store.path(of: ObjectName(initramfs, .file)))
+        let needed = try partition.spaceNeeded(for: source) + BootPartition.reserve
+        let available = try partition.freeSpace()
+        if available >= needed { return }
+        let pruned = prunable(report, stateroot: stateroot)
+        let freed = try partition.spaceOfKernels(except: neededKernels(by: [], without: Set(pruned.map(\.name))))
+        throw DeploymentError.bootPartitionFull(
+            path: partition.root.string, needed: needed, available: available, prunable: freed,
+            names: pruned.map { $0.version ?? $0.name.description })
+    }
+
+    /// The deployments that are only kept to go back to, and what is staged: neither what runs, nor what boots next, nor
+    /// the last good one, nor what is pinned.
+    func prunable(_ report: SysrootReport, stateroot: String) -> [DeploymentRecord] {
+        let kept = report.retained(in: stateroot, lastGood: LastGood.read(paths))
+        return report.listed.filter { !kept.contains($0.name) } + [report.staged].compactMap { $0 }
+    }
+}
+
+extension SysrootChange {
+    /// Removes what `BootSwitch.prunable` names, and kernels that nothing needs.
+    func prune(by boot: BootSwitch) throws {
+        let report = reader.readDeployments()
+        guard let present = report.nextBoot ?? report.booted else { return }
+        let names = boot.prunable(report, stateroot: present.stateroot).map(\.name)
+        let target = report.defaultDeployment?.name ?? present.name
+        let pending = PendingChange(.cleanup, target, dropping: names)
+        try pending.save(paths)
+        FaultPoint.reached("prune.before-entries")
+        try removeDropped(pending)
+        try removeKernels(by: boot)
+        try PendingChange.clear(paths)
+    }
+}

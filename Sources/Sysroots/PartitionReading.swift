@@ -1,0 +1,55 @@
+import BootLoaders
+import LinuxSystem
+import SystemPackage
+
+// What the reader does on a host whose boot loader reads entries on a boot partition.
+
+extension SysrootReader {
+    /// Adds what the entries of the boot partition lead to. Where they cannot be read, the deployments are those that
+    /// stock tools list, which was the order after the last change.
+    func addEntries(_ report: inout SysrootReport) {
+        let order = PartitionOrder(reading: paths)
+        report.problems += order.problems
+        guard order.isRead else { return addListed(BootOrder(reading: paths), &report) }
+        for listed in order.listed {
+            var record = record(listed.name, report.deployments.count)
+            record.kernelArguments = listed.entry.arguments
+            record.triesLeft = listed.entry.counter?.left
+            report.deployments.append(record)
+        }
+    }
+
+    /// What is staged, if anything is.
+    func staged(_ report: inout SysrootReport) -> StagedDeployment? {
+        do { return try StagedDeployment.load(paths) } catch {
+            let text = (error as? any ExplainedError)?.reason ?? "\(error)"
+            let path = StagedDeployment.path(in: paths).string
+            report.problems.append(SysrootProblem(.unreadableState, path: path, text))
+            return nil
+        }
+    }
+
+    /// Stock tools remove what their own list lacks.
+    func checkMirror(_ report: inout SysrootReport) {
+        let mirror = BootOrder(reading: paths)
+        let mirrored = Set(mirror.listed.map(\.name))
+        let lost = report.deployments.filter { record in
+            (record.isListed || record.isStaged) && !mirrored.contains(record.name) && record.problems.isEmpty
+        }
+        if let first = lost.first {
+            report.problems.append(
+                SysrootProblem(
+                    .damagedMirror, path: paths.loader.string,
+                    "stock tools do not list \(first.name), and 'ostree admin cleanup' would remove it; "
+                        + "the next change lists it again"))
+        }
+    }
+
+    /// The deployment that a link on the kernel's command line leads to.
+    func deployment(behindLink text: String) -> DeploymentName? {
+        if text.hasPrefix(LoaderEntry.linkFolder) {
+            return DeploymentName(text: String(text.dropFirst(LoaderEntry.linkFolder.count)))
+        }
+        return BootLink(text).flatMap { BootOrder.deployment(behind: $0, paths) }
+    }
+}
