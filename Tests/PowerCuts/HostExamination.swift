@@ -35,17 +35,14 @@ public struct HostExamination: Sendable {
     // MARK: what boots
 
     private mutating func follow(_ host: MountedHost) throws {
-        guard let configuration = BootConfiguration.read(host.paths) else { return faults.append("boot.json is lost") }
-        let partition = BootPartition(root: host.loaderView)
-        let listing = try configuration.loader.bootLoader(on: partition).listing()
-        guard let first = listing.entries.first else { return faults.append("no entry can be booted") }
-        for entry in listing.entries {
-            let problems = try problems(of: entry, partition, host)
-            // What is not booted next may be in the making or on its way out.
-            if entry == first { faults += problems }
-            if problems.isEmpty, entry != first { continue }
+        guard let configuration = try BootConfiguration.load(host.paths) else {
+            return faults.append("boot.json is lost")
         }
-        boots = DeploymentName(first.deployment)
+        let partition = BootPartition(root: host.loaderView)
+        let listing = try configuration.bootLoader(on: partition).listing()
+        guard let first = listing.entries.first else { return faults.append("no entry can be booted") }
+        faults += try problems(of: first, partition, host)
+        boots = DeploymentName(text: first.deployment)
         if boots == nil { faults.append("\(first.deployment) is no deployment") }
         // A second one that is whole is what a host falls back to.
         let fallback = try listing.entries.dropFirst().contains { try problems(of: $0, partition, host).isEmpty }
@@ -53,9 +50,9 @@ public struct HostExamination: Sendable {
     }
 
     private func problems(of entry: LoaderEntry, _ partition: BootPartition, _ host: MountedHost) throws -> [String] {
-        guard let link = entry.commandLine.first(where: { $0.hasPrefix("ostree=") })?.dropFirst(7),
-            let resolved = realpath("\(host.root)\(link)", nil)
-        else { return ["the entry \(entry.generation) leads nowhere"] }
+        guard let resolved = realpath("\(host.root)/ostree/hostctl/boot/\(entry.deployment)", nil) else {
+            return ["the entry \(entry.generation) leads nowhere"]
+        }
         defer { free(resolved) }
         let folder = FilePath(String(cString: resolved))
         var found: [String] = []
@@ -92,7 +89,9 @@ public struct HostExamination: Sendable {
             let isVariable = path.hasPrefix("var/")
             let base = isVariable ? paths.deploy.appending(name.stateroot) : paths.folder(of: name)
             let bytes = try Files.readIfPresent(base.appending(path), limit: 1 << 20)
-            if bytes != Array(text.utf8) { faults.append("/\(path) is \(bytes.map { String(decoding: $0, as: UTF8.self) } ?? "missing")") }
+            if bytes != Array(text.utf8) {
+                faults.append("/\(path) is \(bytes.map { String(decoding: $0, as: UTF8.self) } ?? "missing")")
+            }
         }
     }
 }

@@ -48,10 +48,11 @@ public final class MountedHost {
     private static func check(
         _ range: Range<Int>, of image: FilePath, with program: String, in folder: FilePath
     ) throws {
-        let loop = try Tool.output(
-            "/sbin/losetup", "--find", "--show", "--offset", "\(range.lowerBound)", "--sizelimit", "\(range.count)",
-            image.string
-        ).split(separator: "\n").first.map(String.init) ?? ""
+        let loop =
+            try Tool.output(
+                "/sbin/losetup", "--find", "--show", "--offset", "\(range.lowerBound)", "--sizelimit", "\(range.count)",
+                image.string
+            ).split(separator: "\n").first.map(String.init) ?? ""
         defer { _ = try? run(["/sbin/losetup", "--detach", loop]) }
         // 1: errors were corrected.
         try Tool.output(program, "-a", loop, allowing: 0...1)
