@@ -88,6 +88,8 @@ let package = Package(
             ]),
         // The boot partition, systemd-boot's and GRUB's entries, try counters; no libostree.
         room("BootLoaders", ["LinuxSystem", "CLinux", system]),
+        // Disks of hosts: partitions, file systems, images in files; no libostree.
+        room("Disks", ["LinuxSystem", "CLinux", system]),
         // libostree, wrapped: one owner per object, GErrors copied and freed.
         room("OSTree", ["COSTree", "LinuxSystem", system]),
         // Installing, deploying, rolling back, pinning.
@@ -108,15 +110,16 @@ let package = Package(
         room(
             "HostImages",
             [
-                "ObjectStorage", "ObjectFormats", "Archives", "Registries", "Checksums", "Settings", "TrustMetadata",
-                "LinuxSystem", system, subprocess,
+                "ObjectPatches", "ObjectStorage", "ObjectFormats", "Archives", "Registries", "Checksums", "Settings",
+                "TrustMetadata", "LinuxSystem", system, subprocess,
             ]),
         // One update, from check to deployed.
         room(
             "Updates",
             [
-                "Releases", "Deployments", "EtcMerges", "Sysroots", "ObjectPatches", "ObjectStorage", "ObjectFormats",
-                "Checksums", "Signatures", "TrustMetadata", "Transfers", "Settings", "LinuxSystem", system,
+                "Releases", "Deployments", "BootLoaders", "Disks", "EtcMerges", "Sysroots", "ObjectPatches",
+                "ObjectStorage", "ObjectFormats", "Checksums", "Signatures", "TrustMetadata", "Transfers", "Settings",
+                "LinuxSystem", system,
             ]),
         // Updates that nobody asks for: policy, pauses, what the last one came to.
         room(
@@ -130,15 +133,18 @@ let package = Package(
         room(
             "HostctlCommands",
             [
-                "HostChecks", "Sysroots", "Settings", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures",
+                "HostChecks", "EtcMerges", "Sysroots", "Settings", "ObjectStorage", "ObjectFormats", "Checksums",
+                "Signatures",
                 "TrustMetadata", "LinuxSystem", "CLinux", arguments, system,
             ]),
         // The commands that need the store; what is mapped here loads libostree.
         room(
             "StoreCommands",
             [
-                "HostctlCommands", "AutomaticUpdates", "Updates", "Releases", "Deployments", "HostImages", "Archives",
-                "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree", "Settings", "Signatures",
+                "HostctlCommands", "AutomaticUpdates", "Updates", "Releases", "Deployments", "EtcMerges", "Disks",
+                "HostImages",
+                "Archives", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree", "Settings",
+                "Signatures",
                 "TrustMetadata", "Transfers",
                 "LinuxSystem", arguments, system, subprocess,
             ]),
@@ -213,7 +219,8 @@ let package = Package(
         tests(
             "Deployments",
             [
-                "SysrootFixtures", "deployment-trial", "BootLoaders", "OSTree", "Sysroots", "ObjectStorage",
+                "SysrootFixtures", "deployment-trial", "BootLoaders", "EtcMerges", "OSTree", "Sysroots",
+                "ObjectStorage",
                 "ObjectFormats", "Checksums",
                 "Signatures", "LinuxSystem", system,
             ]),
@@ -223,12 +230,17 @@ let package = Package(
             dependencies: ["SysrootFixtures", "TestSupport", "BootLoaders", "Sysroots", "LinuxSystem", system],
             path: "Tests/PowerCuts", swiftSettings: settings),
         tests("PowerCuts", ["LinuxSystem", system]),
+        tests("Disks", ["LinuxSystem", system]),
+        // Virtual machines, started from disks that hostctl has installed.
+        .testTarget(
+            name: "BootTests", dependencies: ["PowerCuts", "TestSupport", "Sysroots", "LinuxSystem", system],
+            path: "Tests/BootTests", swiftSettings: settings),
         // Whole commands as real processes on real sysroots.
         .testTarget(
             name: "HostTests",
             dependencies: [
-                "TestSupport", "SysrootFixtures", "hostctl", "hostctl-store", "AutomaticUpdates", "Releases",
-                "Sysroots", "ObjectPatches", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures",
+                "TestSupport", "SysrootFixtures", "hostctl", "hostctl-store", "AutomaticUpdates", "BootLoaders",
+                "Releases", "Sysroots", "ObjectPatches", "ObjectStorage", "ObjectFormats", "Checksums", "Signatures",
                 "TrustMetadata", "LinuxSystem", system,
             ], path: "Tests/HostTests", swiftSettings: settings),
     ]

@@ -9,7 +9,8 @@ readonly build_packages=(
     pkg-config libostree-dev libssl-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev libarchive-dev) \
     run_packages=(ostree mmdebstrap nginx-light binutils) \
     test_packages=(ostree mmdebstrap nginx-light squid busybox python3 systemd openssl e2fsprogs mount gcc libc6-dev libcap2-bin attr
-        strace gzip zstd xz-utils libarchive-tools umoci skopeo)
+        strace gzip zstd xz-utils libarchive-tools umoci skopeo cpio
+        fdisk dosfstools mtools btrfs-progs xfsprogs qemu-utils qemu-system-x86 ovmf iproute2)
 
 # Where the logs of steps go; a script sets it before its first step.
 logs=${logs:-}

@@ -86,6 +86,7 @@ public struct AutomaticUpdate: Sendable {
         let restarts = policy == .reboot && mayRestart
         if found.result == .unchanged {
             run.result = .unchanged
+            try completeInterrupted(host, policy, found)
             if restarts, let name = found.previous?.name, restart.isNeeded(for: name) { try decideRestart(&run, name) }
         } else if let objection = try objection(to: found.manifest.commit) {
             (run.result, run.detail) = (objection.result, objection.detail)
@@ -94,6 +95,12 @@ public struct AutomaticUpdate: Sendable {
         }
         run.time = now
         return run
+    }
+
+    /// A run that was killed after its switch has left its remains to the next one, which finds nothing new.
+    private func completeInterrupted(_ host: HostOptions, _ policy: UpdatePolicy, _ found: UpdateOutcome) throws {
+        guard policy == .stage || policy == .reboot, PendingChange.exists(in: paths) else { return }
+        _ = try updater(host).run(UpdateRequest(.deploy, version: found.manifest.version.text))
     }
 
     /// Does with a new release what the policy is.

@@ -72,12 +72,12 @@ enum GRUBConfiguration {
             for hostctl_path in /hostctl/grub/*.cfg; do
               if regexp '/[A-Za-z0-9][A-Za-z0-9._-]*-[0-9][0-9][0-9][0-9][0-9][0-9](\+[0-9]+(-[0-9]+)?)?\.cfg$' "$hostctl_path"; then
                 set hostctl_number=0
-                regexp --set=1:hostctl_number '-0*([1-9][0-9]*)(\+[0-9]+(-[0-9]+)?)?\.cfg$' "$hostctl_path"
+                regexp --set=1:hostctl_number '[-]0*([1-9][0-9]*)(\+[0-9]+(-[0-9]+)?)?\.cfg$' "$hostctl_path"
                 set hostctl_out=0
                 if regexp '\+0+(-[0-9]+)?\.cfg$' "$hostctl_path"; then set hostctl_out=1; fi
                 set hostctl_twin=0
                 if [ "$hostctl_number" = "$hostctl_found" ]; then
-                  if regexp '-[0-9]+\.cfg$' "$hostctl_path"; then set hostctl_twin=1; fi
+                  if regexp '[-][0-9]+\.cfg$' "$hostctl_path"; then set hostctl_twin=1; fi
                 fi
                 if [ "$hostctl_out" = "$hostctl_kind" ]; then
                   if [ "$hostctl_number" -lt "$hostctl_below" ]; then
@@ -104,7 +104,7 @@ enum GRUBConfiguration {
           set hostctl_id=
           regexp --set=1:hostctl_id '/([^/+]+)(\+[^/]*)?\.cfg$' "$hostctl_file"
           set hostctl_plain=0
-          if regexp '-[0-9]+\.cfg$' "$hostctl_file"; then set hostctl_plain=1; fi
+          if regexp '[-][0-9]+\.cfg$' "$hostctl_file"; then set hostctl_plain=1; fi
           if [ -z "$hostctl_first" ]; then
             set hostctl_first="$hostctl_found"
             set hostctl_first_id="$hostctl_id"

@@ -84,6 +84,7 @@ struct GRUBEnvironmentFile: Sendable {
     /// Makes the file when it is missing, and anew when it is no block.
     func prepare() throws {
         if try isUsable() { return }
+        try partition.makeFolder(path.removingLastComponent())
         try partition.remove(path)
         guard let bytes = GRUBEnvironment().bytes() else { return }
         try partition.add(path, bytes)

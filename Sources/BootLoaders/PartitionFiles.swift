@@ -66,9 +66,10 @@ extension BootPartition {
     ///
     /// - Throws: `SystemError`, `EEXIST` when the name is taken.
     static func rename(_ old: FilePath, toNew new: FilePath) throws(SystemError) {
-        try retrying("rename to", new.string) {
-            hostctl_renameat2(AT_FDCWD, old.string, AT_FDCWD, new.string, HOSTCTL_RENAME_NOREPLACE)
-        }
+        if hostctl_renameat2(AT_FDCWD, old.string, AT_FDCWD, new.string, HOSTCTL_RENAME_NOREPLACE) == 0 { return }
+        // FAT in user space cannot promise it; whoever changes the partition holds the sysroot's lock, so looking is enough.
+        guard errno == EINVAL, !Files.exists(new) else { throw SystemError("rename to", new.string) }
+        try retrying("rename to", new.string) { Glibc.rename(old.string, new.string) }
     }
 
     /// Renames within one folder to a name that is free, durably.

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/mount.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/auxv.h>
@@ -106,3 +107,21 @@ int hostctl_lsetxattr(const char *path, const char *name, const void *value, siz
 }
 
 int hostctl_fremovexattr(int descriptor, const char *name) { return fremovexattr(descriptor, name); }
+
+int hostctl_private_mounts(void) {
+    if (unshare(CLONE_NEWNS) != 0) return -1;
+    return (int)syscall(SYS_mount, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+}
+
+int hostctl_mount(const char *source, const char *target, const char *type, unsigned long flags) {
+    return (int)syscall(SYS_mount, source, target, type, flags, NULL);
+}
+
+int hostctl_unmount(const char *target) { return (int)syscall(SYS_umount2, target, 0); }
+
+int hostctl_device_geometry(int descriptor, uint64_t *size, int *sector, int *read_only) {
+    if (ioctl(descriptor, BLKGETSIZE64, size) != 0 || ioctl(descriptor, BLKSSZGET, sector) != 0) return -1;
+    return ioctl(descriptor, BLKROGET, read_only);
+}
+
+int hostctl_reread_partitions(int descriptor) { return ioctl(descriptor, BLKRRPART); }

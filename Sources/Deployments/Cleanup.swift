@@ -5,17 +5,13 @@ import ObjectStorage
 public import Sysroots
 public import SystemPackage
 
-/// What a cleanup is asked to do besides what it finds itself.
+/// What a cleanup is asked to remove besides what it finds itself.
 public struct CleanupRequest: Sendable {
-    /// Whether only to tell what would be removed.
-    public var isDryRun: Bool
-    /// What the caller knows to be useless, and has locked.
     public var others: [CleanupItem]
-    /// Refs that go with it.
+    /// Refs that go with it, or are set back.
     public var refs: [String: Checksum?]
 
-    public init(isDryRun: Bool = false, others: [CleanupItem] = [], refs: [String: Checksum?] = [:]) {
-        self.isDryRun = isDryRun
+    public init(others: [CleanupItem] = [], refs: [String: Checksum?] = [:]) {
         self.others = others
         self.refs = refs
     }
@@ -29,38 +25,41 @@ extension SysrootChange {
     /// - Parameters:
     ///   - wait: seconds to wait for locks.
     ///   - waiting: called with the present holder before a wait.
+    ///   - others: what the caller knows to be useless, and has locked; asked once nobody can change the sysroot.
     /// - Throws: `DeploymentError`, `LockedError`, `SysrootError`, `OSTreeError`, `SystemError`; running it again
     ///   completes it.
     public static func cleanUp(
-        root: FilePath, _ request: CleanupRequest, command: String, wait: Double = 0,
-        host: RunningHost = RunningHost(), waiting: (String?) -> Void = { _ in }
+        root: FilePath, isDryRun: Bool = false, command: String, wait: Double = 0,
+        host: RunningHost = RunningHost(), waiting: (String?) -> Void = { _ in },
+        others: () throws -> CleanupRequest = { CleanupRequest() }
     ) throws -> CleanupReport {
         let change =
-            try request.isDryRun
+            try isDryRun
             ? SysrootChange(inspecting: root, command: command, host: host)
             : SysrootChange(taking: root, command: command, wait: wait, host: host, waiting: waiting)
         try change.requireAgreement()
-        if change.boot != nil, !request.isDryRun {
+        if change.boot != nil, !isDryRun {
             // The first turn may finalize, and leaves what that has replaced to the next one.
             for _ in 1...2 { try change.completeInterrupted() }
         }
+        let request = try others()
         var plan = try CleanupPlan(change, others: request.others, droppingRefs: Array(request.refs.keys))
         var space = FreedSpace()
         try plan.measure(change.store, &space)
-        if !request.isDryRun {
+        if !isDryRun {
             try change.execute(plan, request)
             // Objects do not count for it, and who waits for them may be told to go.
             try StatusFile(change.paths).write(change.reader.report())
         }
-        var report = CleanupReport(isDryRun: request.isDryRun, items: plan.items, bytes: space.bytes)
+        var report = CleanupReport(isDryRun: isDryRun, items: plan.items, bytes: space.bytes)
         var collection = StoreCollection(change.store)
         collection.keeping = plan.commits + request.refs.values.compactMap { $0 }
         collection.ignoring = plan.refs
-        collection.isDryRun = request.isDryRun
+        collection.isDryRun = isDryRun
         collection.wait = max(wait, patience)
         do { report.objects = try collection.run(&space) } catch let error as any ExplainedError {
             // What was removed before has to be told; a dry run has removed nothing.
-            if request.isDryRun, !(error is StoreError) { throw error }
+            if isDryRun, !(error is StoreError) { throw error }
             report.refusal = error
         }
         report.bytes = space.bytes
@@ -83,6 +82,7 @@ extension SysrootChange {
             for place in item.places { try Files.removeTree(place) }
             FaultPoint.reached("cleanup.item")
         }
+        try forgetFormerStates()
         try removeReplacedLinks()
         if let boot { try cleanPartition(by: boot) }
         for (ref, commit) in request.refs { try store.setRef(ref, to: commit) }

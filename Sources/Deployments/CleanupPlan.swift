@@ -55,6 +55,9 @@ struct CleanupPlan {
             items.append(
                 CleanupItem(.leftover, paths.relative(record), "the record of an interrupted change", places: [record]))
         }
+        items += try change.formerStates().map { _, path in
+            CleanupItem(.formerState, paths.relative(path), "was /var before a factory reset", places: [path])
+        }
         items += others
         items += try Leftovers(paths).items()
     }

@@ -10,6 +10,8 @@ public struct CleanupItem: Sendable, Equatable {
         case deployment, lease, download, leftover, kernel
         case bootLink = "boot-link"
         case bootEntry = "boot-entry"
+        /// A /var before a factory reset.
+        case formerState = "former-var"
     }
 
     public let kind: Kind

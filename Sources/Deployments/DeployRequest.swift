@@ -11,8 +11,14 @@ public struct DeployRequest: Sendable {
     public var stateroot: String?
     /// Arguments for the kernel besides those of the image and those that the host has already.
     public var kernelArguments: [String]
-    /// Who wins where both the operator and the image have changed a file of /etc; usually the operator.
-    public var etcPolicy: EtcPolicy?
+    /// All arguments for the kernel, in place of those of the image and the host.
+    public var exactKernelArguments: [String]?
+    /// Who wins where both the operator and the image have changed a file of /etc.
+    public var etcPolicy = EtcPolicy.keep
+    /// What of the present /etc a factory reset keeps; `nil` for a merge.
+    var resetting: [EtcPath]?
+    /// Told what the merge of /etc comes to, before anything is merged or switched.
+    public var announce: @Sendable (EtcPlan) -> Void = { _ in }
     /// Whether to remove what is only kept to go back to, where the boot partition is too full otherwise.
     public var prunes = false
     /// Public keys in PEM to be written into the deployment's /etc, by file name: trust at installation.

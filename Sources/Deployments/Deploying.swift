@@ -49,12 +49,14 @@ extension SysrootChange {
         FaultPoint.reached("deploy.after-lease")
         FaultPoint.reached("deploy.before-checkout")
         let new = try sysroot.deployTree(
-            name.checksum.hex, stateroot: name.stateroot, origin: plan.origin,
-            merging: listed.first { $0.record.name == plan.source?.name }?.deployment,
+            name.checksum.hex, stateroot: name.stateroot, origin: plan.origin, merging: nil,
             kernelArguments: plan.kernelArguments)
         guard new.serial == name.serial else {
             throw DeploymentError.viewsDiffer(detail: "libostree made the deployment \(new.serial) of this commit")
         }
+        FaultPoint.reached("deploy.before-merge")
+        if let source = plan.source { try mergeEtc(from: source.name, into: name, request) }
+        FaultPoint.reached("deploy.after-merge")
         try writeKeys(request.trustedKeys, name)
         FaultPoint.reached("deploy.after-checkout")
         FaultPoint.reached("deploy.before-switch")
@@ -129,14 +131,16 @@ struct DeploymentPlan {
 
         // The /etc of what runs is the one that people edit; of a sysroot that does not run, the default's.
         let own = report.listed.filter { $0.stateroot == stateroot }
-        let source = own.first { $0.isBooted } ?? own.first
-        self.source = source
-        // What is staged may have been staged for its arguments.
-        let last = report.staged.flatMap { $0.stateroot == stateroot ? $0 : nil } ?? source
-        kernelArguments = KernelArguments.merged(
-            host: last?.kernelArguments ?? [],
-            oldImage: try last.map { try Self.imageArguments($0.checksum, change) } ?? [],
-            newImage: commit.strings(Commit.Key.kernelArguments), added: request.kernelArguments)
+        source = own.first { $0.isBooted } ?? own.first
+        for argument in request.kernelArguments { try KernelArguments.validate(argument) }
+        // Those of the next boot: what was changed since the last one is in them, or is staged.
+        let next = report.staged.flatMap { $0.stateroot == stateroot ? $0 : nil } ?? own.first
+        kernelArguments =
+            try request.exactKernelArguments
+            ?? KernelArguments.merged(
+                host: next?.kernelArguments ?? [],
+                oldImage: next.map { try Self.imageArguments($0.checksum, change) } ?? [],
+                newImage: ImageArguments.read(commit, in: change.store), added: request.kernelArguments)
         let retained = report.retained(in: stateroot, lastGood: LastGood.read(change.paths))
         kept = report.listed.filter { retained.contains($0.name) }
         let dropped = report.listed.filter { !retained.contains($0.name) }
@@ -153,13 +157,16 @@ struct DeploymentPlan {
 
     /// The arguments that a deployment's image brought; none when its commit is gone.
     private static func imageArguments(_ checksum: Checksum, _ change: SysrootChange) throws -> [String] {
-        do { return try change.store.commit(checksum).strings(Commit.Key.kernelArguments) } catch is StoreError {
+        do { return try ImageArguments.read(change.store.commit(checksum), in: change.store) } catch is StoreError {
             return []
+        } catch DeploymentError.notDeployable {
+            // Its files were understood by the hostctl that deployed it; this one knows those of the commit.
+            return try change.store.commit(checksum).strings(Commit.Key.kernelArguments)
         }
     }
 
     /// The next free serial, as libostree chooses it too.
-    private static func newName(
+    static func newName(
         _ stateroot: String, _ commit: Checksum, _ change: SysrootChange
     ) throws -> DeploymentName {
         let serials = change.reader.readDeployments().deployments.map(\.name)

@@ -30,6 +30,17 @@ public enum DeploymentError: ExplainedError, Equatable {
     /// Not a name for a stateroot, or for a key file.
     case invalidName(String)
 
+    /// Not an argument that the kernel can be given.
+    case invalidKernelArgument(String, detail: String)
+    /// Several arguments have this name.
+    case ambiguousKernelArgument(String, found: [String])
+    /// No deployment runs here.
+    case notBooted
+    /// An overlay is mounted over /usr already.
+    case usrIsWritable
+    /// /var of a running host cannot be replaced under the services that use it.
+    case cannotResetRunning
+
     public var reason: String {
         switch self {
         case .notASysroot(let path): "\(path) is not a sysroot"
@@ -48,6 +59,12 @@ public enum DeploymentError: ExplainedError, Equatable {
         case .notFinalized(let name, let reason):
             "\(name) is staged, and the last shutdown could not switch to it: \(reason)"
         case .invalidName(let name): "'\(name)' is not a name that can be used here"
+        case .notBooted: "this system was not started from a deployment"
+        case .usrIsWritable: "/usr is writable already"
+        case .cannotResetRunning: "the running host uses the /var that would be replaced"
+        case .invalidKernelArgument(let text, let detail): "'\(text)' is no argument for the kernel: \(detail)"
+        case .ambiguousKernelArgument(let name, let found):
+            "several arguments are named '\(name)': \(found.joined(separator: ", "))"
         }
     }
 
@@ -73,6 +90,11 @@ public enum DeploymentError: ExplainedError, Equatable {
         case .notFinalized:
             "'hostctl finalize' tries it again at once; 'hostctl rollback' discards what is staged"
         case .invalidName: "use letters, digits, '.', '_' and '-'"
+        case .invalidKernelArgument: "nothing was changed; put values with spaces into double quotes"
+        case .notBooted: "run it on a host that hostctl has installed, without --sysroot"
+        case .usrIsWritable: "it ends with the next boot"
+        case .cannotResetRunning: "start another system, mount the disk, and give --sysroot"
+        case .ambiguousKernelArgument: "nothing was changed; delete the one you mean by its whole text, then append"
         case .notEnoughSpace, .notEnoughFiles:
             "free some space and run the command again; the deployments are as they were"
         }

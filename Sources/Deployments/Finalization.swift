@@ -85,8 +85,10 @@ extension SysrootChange {
             throw DeploymentError.notDeployable(detail: "the folder of \(staged.name) is gone")
         }
         FaultPoint.reached("finalize.before-etc")
-        try mergeEtc(
-            into: staged.name, from: staged.merging, policy: staged.policy.flatMap { EtcPolicy(rawValue: $0) })
+        if let source = staged.merging {
+            let policy = staged.policy.flatMap { EtcPolicy(rawValue: $0) } ?? .keep
+            try mergeEtc(from: source, into: staged.name, policy: policy)
+        }
         FaultPoint.reached("finalize.after-etc")
         let checksum = bootChecksum(of: staged.name)
         if !boot.isPrepared(staged.name, checksum) { try boot.prepare(staged.name) }

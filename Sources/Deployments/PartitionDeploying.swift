@@ -24,6 +24,7 @@ extension SysrootChange {
         pending.action = isStaging ? .stage : .deploy
         if isStaging { pending.dropping = [] }
         if let staged { pending.dropping.append(staged.name) }
+        try guardListed(by: boot)
         do {
             try checkOut(plan, request, pending)
             try boot.prepare(pending.target)
@@ -31,15 +32,16 @@ extension SysrootChange {
             try boot.testWriting()
             try boot.rehearse(
                 pending.target, plan.bootChecksum, title: plan.title, arguments: plan.kernelArguments)
-            try findConflicts(pending.target, plan.source?.name, request.etcPolicy)
+            // Conflicts are told now, while somebody looks.
+            if isStaging, let source = plan.source { try planEtc(from: source.name, into: pending.target, request) }
             if isStaging {
                 try StagedDeployment(
                     pending.target, merging: plan.source?.name, title: plan.title, arguments: plan.kernelArguments,
-                    policy: request.etcPolicy?.rawValue, command: command, time: Int64(time(nil))
+                    policy: request.etcPolicy.rawValue, command: command, time: Int64(time(nil))
                 ).save(paths)
                 FaultPoint.reached("stage.after-record")
             } else {
-                try mergeEtc(into: pending.target, from: plan.source?.name, policy: request.etcPolicy)
+                if let source = plan.source { try mergeEtc(from: source.name, into: pending.target, request) }
                 try writeKeys(request.trustedKeys, pending.target)
                 try makeCheckoutDurable()
                 FaultPoint.reached("deploy.before-switch")
@@ -69,23 +71,22 @@ extension SysrootChange {
         return record
     }
 
+    /// Keeps stock tools off deployments that were made before the host had a boot partition, and puts down what their
+    /// kernels are.
+    func guardListed(by boot: BootSwitch) throws {
+        for record in reader.readDeployments().listed where !record.isGuarded && record.problems.isEmpty {
+            guard record.bootChecksum == nil || !record.isPinned else { continue }
+            let checksum = try record.bootChecksum ?? boot.kernel(of: record.name).bootChecksum
+            try OriginText.setGuarded(!record.isPinned, bootChecksum: checksum, of: record.name, in: paths)
+        }
+    }
+
     /// Settles what the deployment will be; with `prunes`, after making room for its kernel.
     private func plan(_ request: DeployRequest, by boot: BootSwitch) throws -> DeploymentPlan {
         do { return try DeploymentPlan(request, self) } catch DeploymentError.bootPartitionFull where request.prunes {
             try prune(by: boot)
             return try DeploymentPlan(request, self)
         }
-    }
-
-    /// Conflicts of /etc are found now, while somebody looks.
-    private func findConflicts(_ name: DeploymentName, _ source: DeploymentName?, _ policy: EtcPolicy?) throws {
-        guard let source else { return }
-        let folder = paths.folder(of: source)
-        conflicts = try EtcMerge.plan(
-            old: folder.appending("usr/etc"), live: folder.appending("etc"),
-            new: paths.folder(of: name).appending("usr/etc"), policy: policy ?? .keep
-        ).conflicts
-        if policy == .fail, !conflicts.isEmpty { throw EtcMergeError.conflicts(conflicts) }
     }
 
     /// Checks the commit out with the image's own /etc, lists it where stock tools look, and flushes it all.
@@ -113,15 +114,6 @@ extension SysrootChange {
     /// Everything on the sysroot's file system is on the disk before anything names it.
     func makeCheckoutDurable() throws {
         try Descriptor(opening: paths.root.appending("ostree").string, flags: O_RDONLY | O_DIRECTORY).syncFileSystem()
-    }
-
-    /// Merges the local changes of one deployment's /etc into another's; without one, the image's /etc stays.
-    func mergeEtc(into name: DeploymentName, from source: DeploymentName?, policy: EtcPolicy?) throws {
-        guard let source else { return }
-        let folder = paths.folder(of: source)
-        try EtcMerge.apply(
-            old: folder.appending("usr/etc"), live: folder.appending("etc"), into: paths.folder(of: name),
-            policy: policy ?? .keep)
     }
 
     /// Brings the list of stock tools to our order: entries, then what is staged or being made.

@@ -47,7 +47,6 @@ extension SysrootChange {
         let target = report.defaultDeployment?.name ?? present.name
         let pending = PendingChange(.cleanup, target, dropping: names)
         try pending.save(paths)
-        FaultPoint.reached("prune.before-entries")
         try removeDropped(pending)
         try removeKernels(by: boot)
         try PendingChange.clear(paths)

@@ -14,6 +14,11 @@ extension SysrootChange {
     ///
     /// - Throws: `SystemError`, `SysrootError`, `StoreError`, `OSTreeError`.
     func completeInterrupted() throws {
+        try completePending()
+        try completeReset()
+    }
+
+    private func completePending() throws {
         guard let pending = try PendingChange.load(paths) else { return }
         if let boot { return try complete(pending, by: boot) }
         let listed = reader.readDeployments().listed.map(\.name)

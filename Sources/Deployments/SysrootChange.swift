@@ -1,4 +1,3 @@
-public import EtcMerges
 import Glibc
 import LinuxSystem
 import OSTree
@@ -26,8 +25,8 @@ public final class SysrootChange {
     var completed: PendingChange?
     /// What a rollback has discarded instead of going back.
     public internal(set) var discarded: DeploymentRecord?
-    /// Files of /etc that both the operator and the image have changed, as staging has found them.
-    public internal(set) var conflicts: [EtcConflict] = []
+    /// The interrupted reset that this turn has completed.
+    var completedReset: ResetRecord.Pending?
 
     /// Takes hostctl's lock, then libostree's, and compares libostree's list of deployments with ours.
     ///

@@ -12,7 +12,8 @@ final class EtcMerger {
     var plan = EtcPlan()
     private let roots: Trio<OpenFolder>
     private let accounts: AccountMerge
-    private var writer: EtcWriter?
+    private var copier = TreeCopier(nil)
+    private var writer: EtcWriter? { copier.writer }
 
     init(old: FilePath, live: FilePath, new: FilePath, policy: EtcPolicy) throws {
         self.policy = policy
@@ -26,7 +27,7 @@ final class EtcMerger {
     /// - Parameter output: an empty folder for the merged tree; `nil` to write nothing.
     func run(into output: OpenFolder?) throws {
         plan = EtcPlan()
-        writer = output.map { EtcWriter(root: $0) }
+        copier = TreeCopier(output.map { EtcWriter(root: $0) })
         plan.conflicts += accounts.conflicts
         plan.notes += accounts.notes
         try mergeNames(roots, into: output, .root, depth: 0)
@@ -36,6 +37,7 @@ final class EtcMerger {
         let (metadata, isConflict) = merged(own)
         if isConflict { addConflict(.root, .modified, .modified) }
         if let output { try metadata.write(to: output.descriptor) }
+        plan.notes += copier.notes
         plan.conflicts.sort { $0.path.bytes.lexicographicallyPrecedes($1.path.bytes) }
         plan.notes.sort { $0.path.bytes.lexicographicallyPrecedes($1.path.bytes) }
     }
@@ -158,22 +160,7 @@ final class EtcMerger {
 
     /// Copies one side's, with everything in it.
     private func copy(_ source: Located?, _ side: EtcSide, _ place: Place) throws {
-        guard let source else { return }
-        switch source.entry.kind {
-        case .special: addNote(place.path, Self.specialText)
-        case .link: try writer?.copyLink(source, place)
-        case .file: try writer?.copyFile(source, Metadata(source), place, mayLink: side == .local)
-        case .folder:
-            guard place.depth + 1 < Self.deepest else { throw EtcMergeError.tooDeep(path: source.path) }
-            let output = try writer?.makeFolder(place)
-            let folder = try source.asFolder()
-            for name in try folder.names() {
-                let inside = Place(
-                    name: name, path: place.path.appending(name), output: output, depth: place.depth + 1)
-                try copy(Located(name, in: folder), side, inside)
-            }
-            if let output { try Metadata(source).write(to: output.descriptor) }
-        }
+        try copier.copy(source, side, place)
     }
 
     private func addConflict(_ path: EtcPath, _ local: EtcChange.Kind, _ image: EtcChange.Kind) {

@@ -122,13 +122,13 @@ struct CompletenessCheck {
         return [program, asked]
     }
 
-    private static func resolve(_ folder: String, origin path: String) -> String {
+    static func resolve(_ folder: String, origin path: String) -> String {
         let origin = path.split(separator: "/").dropLast().joined(separator: "/")
         return folder.replacing("${ORIGIN}", with: origin).replacing("$ORIGIN", with: origin)
     }
 
     /// Where the loader looks: its own folders, and those that ld.so.conf.d names.
-    private static func libraryFolders(_ tree: TreeFolder) throws -> [String] {
+    static func libraryFolders(_ tree: TreeFolder) throws -> [String] {
         var folders = ["usr/lib", "usr/lib64", "usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu"]
         guard let settings = tree.folder(at: "etc/ld.so.conf.d") else { return folders }
         for name in settings.sortedNames where name.hasSuffix(".conf") {

@@ -43,7 +43,7 @@ struct HookStage {
                 : try await runOutside(hook, log: log)
             if let failure { throw ImageError.hookFailed(name: name, detail: failure) }
         }
-        try await makeInitramfs(log: log)
+        if recipe.initramfs == nil { try await makeInitramfs(log: log) }
     }
 
     /// For a kernel whose initramfs no hook has made, with the tree's own tool.

@@ -128,6 +128,7 @@ public struct ImageBuilder: Sendable {
     ) throws -> BuiltImage {
         progress(.began(.removal))
         let tree = try TreeFolder.scan(path) { RuntimeFolders.contain($0) }
+        if let plan = recipe.initramfs { try InitramfsStage(tree: tree, plan: plan).run() }
         let removed = try RemovalStage(tree: tree, removals: recipe.removals, replaced: replaced).run()
         try CompletenessCheck(tree, removed: removed).run()
         try AccountStage(tree: tree, store: store, previous: previous).run()

@@ -31,6 +31,8 @@ public struct Recipe: Sendable {
     public let hostctlBinaries: FilePath?
     /// Where hostctl's units are; taken when there is such a folder.
     let hostctlUnits: FilePath?
+    /// What the image's initramfs is made of; `nil` when hooks or packages make it.
+    let initramfs: InitramfsPlan?
     /// What does not stay in the image.
     let removals: [Removal]
     /// Packages to install, by name.
@@ -86,6 +88,7 @@ public struct Recipe: Sendable {
         hostctlBinaries = try read.folder("HostctlBinaries", in: folder)
         hostctlUnits = try read.folder("HostctlUnits", in: folder)
         removals = try Removal.read(folder, dropIns: Self.places("removals.conf.d", folder, options))
+        initramfs = try read.initramfs()
         distribution = try file.choice("Distribution", in: "Image", from: ["debian"], default: "debian")
         suite = try read.name("Suite", example: "trixie")
         variant = try file.choice("Variant", in: "Image", from: Self.variants, default: "minbase")
@@ -113,7 +116,8 @@ public struct Recipe: Sendable {
         "Image": [
             "Distribution", "Suite", "Variant", "Pockets", "Components", "Mirrors", "SecurityMirrors", "Keyring",
             "Packages", "PathExcludes", "SetuidFiles", "KernelArguments", "Channel", "Version", "Architecture",
-            "Options", "HostctlBinaries", "HostctlUnits",
+            "Options", "HostctlBinaries", "HostctlUnits", "Initramfs", "InitramfsModules", "InitramfsOptionalModules",
+            "InitramfsPrograms", "InitramfsLimit",
         ]
     ])
 

@@ -91,6 +91,27 @@ struct RecipeReader {
         return words
     }
 
+    /// What the initramfs is made of; `nil` when `Initramfs=` names no program to start with.
+    func initramfs() throws(SettingsError) -> InitramfsPlan? {
+        guard file.string("Initramfs", in: "Image") != nil else { return nil }
+        var plan = InitramfsPlan(start: try absolutePath("Initramfs", default: "").string)
+        plan.modules = try moduleNames("InitramfsModules")
+        plan.optionalModules = try moduleNames("InitramfsOptionalModules")
+        plan.programs = try file.words("InitramfsPrograms", in: "Image") ?? []
+        for word in plan.programs {
+            _ = try check(
+                "InitramfsPrograms", word, { $0.hasPrefix("/") && !$0.contains("//") }, "write absolute paths")
+        }
+        plan.limit = try file.integer("InitramfsLimit", in: "Image", within: 1...1024, default: 8) << 20
+        return plan
+    }
+
+    private func moduleNames(_ key: String) throws(SettingsError) -> [String] {
+        let words = try file.words(key, in: "Image") ?? []
+        for word in words { _ = try check(key, word, Self.isName, "write names as modprobe knows them") }
+        return words
+    }
+
     /// The rules of releases, checked here so that a build is not in vain.
     func channel() throws(SettingsError) -> String {
         let value = try file.requiredString("Channel", in: "Image", example: "lean-host/stable")

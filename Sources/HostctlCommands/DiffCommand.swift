@@ -58,7 +58,7 @@ public struct DiffCommand: ParsableCommand {
         let report = reader.report()
         let finder = CommitFinder(store, deployments: report.deployments)
         let old = try from.map(finder.find) ?? Self.before(report)
-        guard let new = try to.map(finder.find) ?? report.defaultDeployment?.checksum else {
+        guard let new = try to.map(finder.find) ?? report.nextBoot?.checksum else {
             throw NothingToCompare(reason: "there is no default deployment")
         }
         return (store, old, new)
@@ -71,7 +71,7 @@ public struct DiffCommand: ParsableCommand {
 
     /// What runs, if the next boot starts something else; otherwise what a rollback would bring back.
     private static func before(_ report: SysrootReport) throws -> Checksum {
-        if let booted = report.booted, !booted.isDefault { return booted.checksum }
+        if let booted = report.booted, booted.name != report.nextBoot?.name { return booted.checksum }
         guard let rollback = report.rollback else {
             throw NothingToCompare(reason: "there is only one deployment that can be booted")
         }

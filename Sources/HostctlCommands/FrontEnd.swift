@@ -12,7 +12,7 @@ public struct FrontEnd: ParsableCommand {
 
     /// The verbs that only read, and need no libostree.
     public static let commands: [any ParsableCommand.Type] = [
-        StatusCommand.self, DiffCommand.self, HistoryCommand.self, DoctorCommand.self,
+        StatusCommand.self, DiffCommand.self, EtcDiffCommand.self, HistoryCommand.self, DoctorCommand.self,
     ]
 
     public init() {}

@@ -34,6 +34,7 @@ public struct StatusReport: OutputValue {
             lines.append(field("Follows", "\(state.channel) (\(state.architecture))", indent: 0))
             lines.append(field("Origin", state.origin, indent: 0))
         }
+        if report.isUsrWritable { lines.append(field("/usr", "WRITABLE until the next boot", indent: 0)) }
         lines += automatic
         if let time = report.writtenAt {
             lines.append(field("As of", "\(UTCTime(time)); run as root for the present state", indent: 0))

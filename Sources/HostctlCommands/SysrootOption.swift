@@ -11,9 +11,11 @@ public struct SysrootOption: ParsableArguments {
 
     /// The physical root: on a booted host it is mounted at /sysroot.
     public var root: FilePath {
-        if let sysroot { return FilePath(sysroot).absolute }
-        return Files.exists("/run/ostree-booted") ? "/sysroot" : "/"
+        sysroot.map { FilePath($0).absolute } ?? Self.runningRoot
     }
+
+    /// The physical root of the running host.
+    public static var runningRoot: FilePath { Files.exists("/run/ostree-booted") ? "/sysroot" : "/" }
 }
 
 extension FilePath {

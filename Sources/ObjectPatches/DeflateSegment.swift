@@ -36,7 +36,7 @@ final class DeflateSegment: @unchecked Sendable {
             beginnings[matcher.position] = (matcher.state, matcher.symbolCount)
             matcher.step(end: run.end)
         }
-        while matcher.position < range.upperBound { matcher.step(end: run.end) }
+        matcher.run(to: range.upperBound, end: run.end)
     }
 
     /// Goes on until this matcher is at a place in the same state as `next` was.

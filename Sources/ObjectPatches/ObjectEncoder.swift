@@ -8,7 +8,7 @@ struct EncodedObject {
         var source: PatchIndex.Source?
         /// Of the bases, those whose hosts can use it.
         var bases: BaseSet
-        var pieces: [PatchPiece]
+        var pieces: [SpooledPiece]
     }
 
     var name: ObjectName
@@ -28,17 +28,26 @@ final class ObjectEncoder {
         var withoutSource: BaseSet
         /// The bytes of its file, to begin with what takes longest.
         var size: Int64
+
+        /// About the bytes of memory that encoding takes: object and source, the index of the source, what comes of it.
+        var memory: Int64 { size * (sources.isEmpty ? 4 : size <= ObjectEncoder.suffixLimit ? 16 : 6) }
     }
 
     private let stores: [Store]
+    private let spool: PieceSpool
     private let loader = ObjectStreamLoader()
     /// Larger objects are not in the pool: they are loaded whole here.
-    private static let objectLimit = 512 << 20
+    static let objectLimit = 512 << 20
     /// Up to here a suffix array is used.
-    private static let suffixLimit = 64 << 20
+    fileprivate static let suffixLimit = 64 << 20
 
-    /// - Parameter stores: where objects are, to be tried in this order.
-    init(_ stores: [Store]) { self.stores = stores }
+    /// - Parameters:
+    ///   - stores: where objects are, to be tried in this order.
+    ///   - spool: where the pieces go.
+    init(_ stores: [Store], _ spool: PieceSpool) {
+        self.stores = stores
+        self.spool = spool
+    }
 
     fileprivate struct Loaded {
         var name: ObjectName
@@ -69,10 +78,12 @@ final class ObjectEncoder {
                 withoutSource.formUnion(bases)
                 continue
             }
-            object.alternatives.append(.init(source: patch.source, bases: bases, pieces: patch.pieces))
+            object.alternatives.append(
+                .init(source: patch.source, bases: bases, pieces: try patch.pieces.map(spool.keep)))
         }
         if !withoutSource.isEmpty {
-            object.alternatives.append(.init(source: nil, bases: withoutSource, pieces: whole(view)))
+            object.alternatives.append(
+                .init(source: nil, bases: withoutSource, pieces: try whole(view).map(spool.keep)))
         }
         return object
     }

@@ -14,7 +14,7 @@ struct PartWriter {
     private static let countSize = 5
 
     var isEmpty: Bool { entryCount == 0 }
-    var size: Int { Self.headerSize + control.bytes.count + differences.count + inserts.count }
+    private var size: Int { Self.headerSize + control.bytes.count + differences.count + inserts.count }
 
     /// Whether a piece still fits.
     func fits(_ piece: PatchPiece) -> Bool { size + piece.size + Self.countSize <= PatchLimits.decodedPartBytes }
@@ -23,12 +23,18 @@ struct PartWriter {
     ///
     /// - Returns: the number of its entry.
     mutating func add(_ piece: PatchPiece) -> Int {
-        control.add(count: piece.operations)
-        control.add(piece.control.bytes)
-        differences += piece.differences
-        inserts += piece.inserts
-        entryCount += 1
+        add(
+            operations: piece.operations, control: piece.control.bytes, differences: piece.differences,
+            inserts: piece.inserts)
         return entryCount - 1
+    }
+
+    mutating func add(operations: Int, control: [UInt8], differences: [UInt8], inserts: [UInt8]) {
+        self.control.add(count: operations)
+        self.control.add(control)
+        self.differences += differences
+        self.inserts += inserts
+        entryCount += 1
     }
 
     /// The decoded part.

@@ -7,7 +7,7 @@ struct PieceCollector {
     /// From here on equal bytes within a region are copied: shorter copies cost more than the zeros they save.
     private static let copyLength = 32
     /// What a piece may take: an operation that is added may be this long at most, too.
-    private static let pieceSize = PatchLimits.decodedPartBytes - (64 << 10)
+    static let pieceSize = PatchLimits.decodedPartBytes - (64 << 10)
     private static let operationSize = 1 << 20
 
     init(target: UnsafeBufferPointer<UInt8>, source: UnsafeBufferPointer<UInt8>) {

@@ -2,7 +2,7 @@ public import Checksums
 public import LinuxSystem
 import ObjectFormats
 public import ObjectStorage
-import Synchronization
+public import SystemPackage
 
 /// A release's patches, made.
 public struct BuiltPool: Sendable {
@@ -19,6 +19,7 @@ public struct PoolBuilder: Sendable {
     private let commit: Checksum
     private let bases: [Checksum]
     private let stores: [Store]
+    private let folder: FilePath
     private let progress: ProgressHandler
     /// zstd's, for parts: they are made once and sent often.
     private static let level: Int32 = 19
@@ -26,12 +27,15 @@ public struct PoolBuilder: Sendable {
     /// - Parameters:
     ///   - bases: the commits to start from, the newest first.
     ///   - stores: where the objects of all are, to be tried in this order.
+    ///   - folder: where a file without a name may be for a while, of some hundred megabytes.
     public init(
-        _ commit: Checksum, from bases: [Checksum], stores: [Store], progress: @escaping ProgressHandler = { _ in }
+        _ commit: Checksum, from bases: [Checksum], stores: [Store], temporary folder: FilePath = "/var/tmp",
+        progress: @escaping ProgressHandler = { _ in }
     ) {
         self.commit = commit
         self.bases = bases
         self.stores = stores
+        self.folder = folder
         self.progress = progress
     }
 
@@ -41,8 +45,9 @@ public struct PoolBuilder: Sendable {
     public func build(workers: Int = Workers.processorCount) throws -> BuiltPool {
         let trees = try trees()
         let tasks = try tasks(trees)
-        let layout = PoolLayout(try encode(tasks, workers: workers))
-        let parts = try compress(layout.parts.map(\.bytes), workers: workers)
+        let spool = try PieceSpool(in: folder)
+        let layout = PoolLayout(try encode(tasks, spool, workers: workers))
+        let parts = try compress(layout.parts, spool, workers: workers)
         return pool(layout, parts, trees.map(\.commit))
     }
 
@@ -89,11 +94,12 @@ public struct PoolBuilder: Sendable {
 
     // MARK: work by several threads
 
-    private func encode(_ tasks: [ObjectEncoder.Task], workers: Int) throws -> [EncodedObject] {
-        let order = tasks.indices.sorted { tasks[$0].size > tasks[$1].size }
+    private func encode(
+        _ tasks: [ObjectEncoder.Task], _ spool: PieceSpool, workers: Int
+    ) throws -> [EncodedObject] {
         let results = Guarded([EncodedObject?](repeating: nil, count: tasks.count))
-        try forEach(order, workers, "making patches", .objects) {
-            ObjectEncoder(stores)
+        try forEach(TaskQueue(tasks.map(\.memory)), tasks.count, workers, "making patches") {
+            ObjectEncoder(stores, spool)
         } _: { encoder, index in
             let object = try encoder.encode(tasks[index])
             results.with { $0[index] = object }
@@ -101,31 +107,41 @@ public struct PoolBuilder: Sendable {
         return results.with { $0.compactMap { $0 } }
     }
 
-    private func compress(_ parts: [[UInt8]], workers: Int) throws -> [[UInt8]] {
-        let results = Guarded([[UInt8]](repeating: [], count: parts.count))
-        try forEach(Array(parts.indices), workers, "compressing patches", .objects) {
+    private struct Frame {
+        var bytes: [UInt8] = []
+        var decodedSize = 0
+    }
+
+    private func compress(_ parts: [PoolLayout.Part], _ spool: PieceSpool, workers: Int) throws -> [Frame] {
+        let results = Guarded([Frame](repeating: Frame(), count: parts.count))
+        try forEach(TaskQueue(parts.map { _ in 0 }), parts.count, workers, "compressing patches") {
             ZstdEncoder(level: Self.level)
         } _: { encoder, index in
-            let frame = encoder.frame(parts[index])
+            var writer = PartWriter()
+            for piece in parts[index].pieces { try spool.load(piece, into: &writer) }
+            let part = writer.encode()
+            let frame = Frame(bytes: encoder.frame(part), decodedSize: part.count)
             results.with { $0[index] = frame }
         }
         return results.with { $0 }
     }
 
-    /// Calls `body` for each item, in this order but by several threads, each with a tool of its own.
+    /// Calls `body` for each task of a queue by several threads, each with a tool of its own.
     private func forEach<Tool>(
-        _ items: [Int], _ workers: Int, _ step: String, _ unit: ProgressReport.Unit,
+        _ queue: TaskQueue, _ total: Int, _ workers: Int, _ step: String,
         tool: @escaping @Sendable () -> Tool, _ body: @escaping @Sendable (Tool, Int) throws -> Void
     ) throws {
-        let next = Atomic(0)
+        let done = Guarded(0)
         try Workers.run(workers) { _, stop in
             let tool = tool()
-            while !stop.isSet {
-                let place = next.wrappingAdd(1, ordering: .relaxed).oldValue
-                guard place < items.count else { return }
-                try body(tool, items[place])
-                if place % 32 == 31 || place == items.count - 1 {
-                    progress(ProgressReport(step, done: Int64(place + 1), total: Int64(items.count), unit: unit))
+            try queue.work(until: stop) { task in
+                try body(tool, task)
+                let count = done.with { done in
+                    done += 1
+                    return done
+                }
+                if count % 32 == 0 || count == total {
+                    progress(ProgressReport(step, done: Int64(count), total: Int64(total), unit: .objects))
                 }
             }
         }
@@ -133,18 +149,18 @@ public struct PoolBuilder: Sendable {
 
     // MARK: the index
 
-    private func pool(_ layout: PoolLayout, _ frames: [[UInt8]], _ bases: [Checksum]) -> BuiltPool {
+    private func pool(_ layout: PoolLayout, _ frames: [Frame], _ bases: [Checksum]) -> BuiltPool {
         var offset: Int64 = 0
         var parts: [PatchIndex.Part] = []
         for (part, frame) in zip(layout.parts, frames) {
             parts.append(
                 .init(
-                    offset: offset, storedSize: frame.count, decodedSize: part.bytes.count,
-                    checksum: SHA256.hash(frame), bases: part.bases))
-            offset += Int64(frame.count)
+                    offset: offset, storedSize: frame.bytes.count, decodedSize: frame.decodedSize,
+                    checksum: SHA256.hash(frame.bytes), bases: part.bases))
+            offset += Int64(frame.bytes.count)
         }
         let index = PatchIndex(
             commit: commit, bases: bases, parts: parts, sources: layout.sources, objects: layout.objects)
-        return BuiltPool(index: index, parts: frames)
+        return BuiltPool(index: index, parts: frames.map(\.bytes))
     }
 }

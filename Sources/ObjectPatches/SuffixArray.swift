@@ -123,23 +123,7 @@ private struct InducedSorter<Symbol: FixedWidthInteger> {
 
     /// The leftmost small suffixes in order: names for their pieces, and the same again for the text of names.
     private func sortLeftmost(_ leftmost: [Int32], _ work: Work) -> [Int32] {
-        let number = UnsafeMutablePointer<Int32>.allocate(capacity: count + 1)
-        defer { number.deallocate() }
-        number.initialize(repeating: -1, count: count + 1)
-        for (index, suffix) in leftmost.enumerated() { number[Int(suffix)] = Int32(index) }
-        var roughly: [Int32] = []
-        roughly.reserveCapacity(leftmost.count)
-        for index in 0..<count where order[index] >= 0 && number[Int(order[index])] >= 0 {
-            roughly.append(order[index])
-        }
-        var names = [Int32](repeating: 0, count: leftmost.count)
-        var name: Int32 = 0
-        for index in 1..<max(1, roughly.count) {
-            let (a, b) = (Int(roughly[index - 1]), Int(roughly[index]))
-            if !isSamePiece(a, b, leftmost, number) { name += 1 }
-            names[Int(number[b])] = name
-        }
-        names[Int(number[Int(roughly[0])])] = 0
+        let (names, name) = names(leftmost)
         let sub = UnsafeMutablePointer<Int32>.allocate(capacity: names.count)
         defer { sub.deallocate() }
         names.withUnsafeBufferPointer { names in
@@ -153,11 +137,33 @@ private struct InducedSorter<Symbol: FixedWidthInteger> {
         return (0..<leftmost.count).map { leftmost[Int(sub[$0])] }
     }
 
+    /// Numbers for the pieces in the order of their content, equal ones for equal pieces, and the last number. All else
+    /// that this takes is given back before the text of names is sorted.
+    private func names(_ leftmost: [Int32]) -> (names: [Int32], last: Int32) {
+        // No two of them are neighbours, so that half the positions are enough to tell them apart.
+        let number = UnsafeMutablePointer<Int32>.allocate(capacity: count / 2 + 1)
+        defer { number.deallocate() }
+        number.initialize(repeating: -1, count: count / 2 + 1)
+        for (index, suffix) in leftmost.enumerated() { number[Int(suffix) >> 1] = Int32(index) }
+        var names = [Int32](repeating: 0, count: leftmost.count)
+        var name: Int32 = -1
+        var before = 0
+        for index in 0..<count where order[index] >= 0 {
+            let suffix = Int(order[index])
+            let place = Int(number[suffix >> 1])
+            guard place >= 0, Int(leftmost[place]) == suffix else { continue }
+            if name < 0 || !isSamePiece(before, suffix, leftmost, number) { name += 1 }
+            names[place] = name
+            before = suffix
+        }
+        return (names, name)
+    }
+
     /// Whether the pieces that begin at two leftmost small suffixes are equal; a piece ends where the next one begins.
     private func isSamePiece(
         _ a: Int, _ b: Int, _ leftmost: [Int32], _ number: UnsafeMutablePointer<Int32>
     ) -> Bool {
-        let (nextA, nextB) = (Int(number[a]) + 1, Int(number[b]) + 1)
+        let (nextA, nextB) = (Int(number[a >> 1]) + 1, Int(number[b >> 1]) + 1)
         let endA = nextA < leftmost.count ? Int(leftmost[nextA]) : count
         let endB = nextB < leftmost.count ? Int(leftmost[nextB]) : count
         guard endA - a == endB - b, endA < count, endB < count else { return false }

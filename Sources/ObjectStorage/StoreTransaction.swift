@@ -47,12 +47,23 @@ public final class StoreTransaction: Sendable {
     /// How many objects wait for the commit.
     public var stagedCount: Int { objects.with { $0.staged.count } }
 
+    /// How many objects and bytes wait for the commit.
+    ///
+    /// - Parameter others: objects that do not count.
+    /// - Throws: `SystemError`.
+    public func staged(without others: Set<ObjectName> = []) throws(SystemError) -> (objects: Int64, bytes: Int64) {
+        let names = objects.with { $0.staged.subtracting(others) }
+        return (Int64(names.count), try bytes(of: names))
+    }
+
     /// The bytes of what waits for the commit.
     ///
     /// - Throws: `SystemError`.
-    public func stagedBytes() throws(SystemError) -> Int64 {
+    public func stagedBytes() throws(SystemError) -> Int64 { try bytes(of: objects.with { $0.staged }) }
+
+    private func bytes(of names: Set<ObjectName>) throws(SystemError) -> Int64 {
         var sum: Int64 = 0
-        for name in objects.with({ $0.staged }) {
+        for name in names {
             var status = stat()
             try retrying("examine", path(of: name)) { lstat(path(of: name), &status) }
             sum += Int64(status.st_size)
@@ -126,6 +137,13 @@ public final class StoreTransaction: Sendable {
         for name in staged.union(present) where name.kind == .file && !used.contains(name.checksum) {
             try forget(name)
         }
+    }
+
+    /// Drops what was staged and will not be needed. What lies in the store is not touched.
+    ///
+    /// - Throws: `SystemError`.
+    public func discard(where isUseless: (ObjectName) -> Bool) throws(SystemError) {
+        for name in objects.with({ $0.staged }) where isUseless(name) { try forget(name) }
     }
 
     /// Says that objects are damaged in the store: what is staged under their names takes their place.

@@ -46,7 +46,19 @@ public struct StoreVerification: Sendable {
         of store: Store, commits: some Sequence<Checksum>, workers: Int = Workers.processorCount,
         progress: @escaping ProgressHandler = { _ in }
     ) throws {
-        let hashing = try StoreHashing(store, workers: workers, progress: progress)
+        try self.init(
+            of: store, commits: commits, hashing: StoreHashing(store, workers: workers, progress: progress),
+            workers: workers)
+    }
+
+    /// Walks the trees of `commits`, and hashes no object again that was found to be whole.
+    ///
+    /// - Parameter hashing: of what is there now.
+    /// - Throws: `SystemError`.
+    public init(
+        of store: Store, commits: some Sequence<Checksum>, hashing: StoreHashing,
+        workers: Int = Workers.processorCount
+    ) throws {
         let marks = try ObjectMarks(of: commits, in: store, workers: workers)
         var problems = hashing.problems.map { problem in
             ObjectProblem(
@@ -66,9 +78,9 @@ public struct StoreVerification: Sendable {
     }
 }
 
-/// Hashes every object, folder by folder.
-private struct StoreHashing {
-    struct Problem: Sendable {
+/// What the objects of a store hash to, folder by folder. It takes no lock: objects may come and go meanwhile.
+public struct StoreHashing: Sendable {
+    fileprivate struct Problem: Sendable {
         let kind: ObjectProblem.Kind
         let name: ObjectName
         let detail: String
@@ -80,11 +92,32 @@ private struct StoreHashing {
         var bytes: Int64 = 0
     }
 
-    private(set) var inodes: [ObjectName: UInt64] = [:]
-    private(set) var problems: [Problem] = []
-    private(set) var bytes: Int64 = 0
+    fileprivate private(set) var inodes: [ObjectName: UInt64] = [:]
+    fileprivate private(set) var problems: [Problem] = []
+    fileprivate private(set) var bytes: Int64 = 0
 
-    init(_ store: Store, workers: Int, progress: @escaping ProgressHandler) throws {
+    /// Hashes every object.
+    ///
+    /// - Parameter progress: counts folders of objects.
+    /// - Throws: `SystemError` when `objects` itself cannot be read.
+    public init(
+        _ store: Store, workers: Int = Workers.processorCount, progress: @escaping ProgressHandler = { _ in }
+    ) throws {
+        try self.init(store, known: [:], workers: workers, progress: progress)
+    }
+
+    /// The same of what is there now: what has come since, and what was not whole, is hashed; what has gone is dropped.
+    ///
+    /// - Throws: `SystemError` when `objects` itself cannot be read.
+    public func brought(upTo store: Store, workers: Int = Workers.processorCount) throws -> StoreHashing {
+        var now = try StoreHashing(store, known: inodes, workers: workers, progress: { _ in })
+        now.bytes += bytes
+        return now
+    }
+
+    private init(
+        _ store: Store, known: [ObjectName: UInt64], workers: Int, progress: @escaping ProgressHandler
+    ) throws {
         let folders = try ObjectFolder.all(of: store)
         let all = Guarded<[Findings]>([])
         let next = Atomic(0)
@@ -94,7 +127,7 @@ private struct StoreHashing {
             while !stop.isSet {
                 let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
                 guard index < folders.count else { break }
-                try worker.hash(folders[index]) { name, inode in
+                try worker.hash(folders[index], known) { name, inode in
                     mine.inodes.append((name, inode))
                 } problem: {
                     mine.problems.append($0)
@@ -127,14 +160,17 @@ private final class HashingWorker {
         reader = MetadataReader(store)
     }
 
+    /// - Parameter known: objects that were whole before.
     func hash(
-        _ folder: ObjectFolder, found: (ObjectName, UInt64) -> Void, problem: (StoreHashing.Problem) -> Void
+        _ folder: ObjectFolder, _ known: [ObjectName: UInt64], found: (ObjectName, UInt64) -> Void,
+        problem: (StoreHashing.Problem) -> Void
     ) throws {
         let opened = try folder.open()
         try Files.forEachName(in: opened) { name in
             guard case .object(let object) = ObjectEntry(folder: folder.digits, name: name, mode: store.mode),
                 let pointer = name.baseAddress?.assumingMemoryBound(to: CChar.self)
             else { return }
+            if let inode = known[object] { return found(object, inode) }
             do { found(object, try hash(object, pointer, opened.raw)) } catch {
                 problem(Self.problem(object, error))
             }

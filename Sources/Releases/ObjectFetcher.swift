@@ -19,22 +19,31 @@ public struct FetchFigures: Sendable, Equatable {
     public var fallen: Int64 = 0
     /// Why patches were not used, or not for all that they were meant for.
     public var patchFailure: String?
+    /// Of the objects, those that came out of the full pack.
+    public var packed: Int64 = 0
+    /// Objects of releases in between that were made on the way and not kept.
+    public var passing: Int64 = 0
+    /// The versions of these releases.
+    public var through: [String] = []
+    /// Of the objects, those that came one by one.
+    public var whole: Int64 { objects - patched - packed }
 
     public init(objects: Int64 = 0, bytes: Int64 = 0) {
         self.objects = objects
         self.bytes = bytes
     }
 
-    /// These figures with what patches brought before.
-    public func adding(_ patches: PatchFigures) -> FetchFigures {
-        var sum = self
-        sum.objects += patches.objects
-        sum.bytes += patches.bytes
-        sum.downloaded += patches.downloaded
-        sum.patched += patches.objects
-        sum.fallen += patches.failed
-        sum.patchFailure = patches.failure
-        return sum
+    /// Adds what another step has brought; the first reason stays.
+    public mutating func add(_ other: FetchFigures) {
+        objects += other.objects
+        bytes += other.bytes
+        downloaded += other.downloaded
+        patched += other.patched
+        fallen += other.fallen
+        packed += other.packed
+        passing += other.passing
+        through += other.through
+        patchFailure = patchFailure ?? other.patchFailure
     }
 }
 
@@ -69,6 +78,29 @@ public struct ObjectFetcher: Sendable {
         progress: @escaping ProgressHandler = { _ in }
     ) throws -> FetchFigures {
         let work = FetchWork(transaction, sizeLimit: sizeLimit, objectCount: objectCount, progress: progress)
+        try walk(commit, work)
+        FaultPoint.reached("fetch.before-discard")
+        // What another run has left here, or was made on the way through other releases, must not enter the store.
+        let needed = work.names
+        try transaction.discard { $0.kind != .commit && !needed.contains($0) }
+        return work.figures.with { $0 }
+    }
+
+    /// Fetches a commit's folders alone.
+    ///
+    /// - Returns: the files that are not here.
+    /// - Throws: as `fetch`.
+    public func fetchFolders(
+        of commit: Commit, into transaction: StoreTransaction, progress: @escaping ProgressHandler = { _ in }
+    ) throws -> (figures: FetchFigures, missing: Set<ObjectName>) {
+        let work = FetchWork(
+            transaction, sizeLimit: sizeLimit, objectCount: nil, isWithoutFiles: true, progress: progress)
+        try walk(commit, work)
+        let missing = work.names.filter { $0.kind == .file && transaction.location(of: $0) == nil }
+        return (work.figures.with { $0 }, missing)
+    }
+
+    private func walk(_ commit: Commit, _ work: FetchWork) throws {
         work.addRoot(commit)
         try Workers.run(connections) { _, stop in
             defer { work.queue.close() }
@@ -78,7 +110,6 @@ public struct ObjectFetcher: Sendable {
                 work.queue.finished()
             }
         }
-        return work.figures.with { $0 }
     }
 
     /// Fetches objects by their names, whether the store has them or not: what is staged takes the place of what is
@@ -112,19 +143,25 @@ private final class FetchWork: Sendable {
     let transaction: StoreTransaction
     let figures = Guarded(FetchFigures())
     let budget: SizeBudget
+    private let isWithoutFiles: Bool
     private let objectCount: Int64?
     private let progress: ProgressHandler
     private let seen = Guarded(Set<ObjectName>())
     private let done = Atomic<Int64>(0)
 
     init(
-        _ transaction: StoreTransaction, sizeLimit: Int64, objectCount: Int64?, progress: @escaping ProgressHandler
+        _ transaction: StoreTransaction, sizeLimit: Int64, objectCount: Int64?, isWithoutFiles: Bool = false,
+        progress: @escaping ProgressHandler
     ) {
+        self.isWithoutFiles = isWithoutFiles
         self.transaction = transaction
         budget = SizeBudget(UInt64(max(0, sizeLimit)))
         self.objectCount = objectCount
         self.progress = progress
     }
+
+    /// All that the commit needs, once it has been walked.
+    var names: Set<ObjectName> { seen.with { $0 } }
 
     func addRoot(_ commit: Commit) {
         add([ObjectName(commit.rootTree, .dirtree), ObjectName(commit.rootMetadata, .dirmeta)])
@@ -138,7 +175,7 @@ private final class FetchWork: Sendable {
     private func add(_ names: [ObjectName]) {
         let new = seen.with { seen in names.filter { seen.insert($0).inserted } }
         queue.add(new.filter { $0.kind == .dirtree }, urgent: true)
-        queue.add(new.filter { $0.kind != .dirtree })
+        queue.add(new.filter { $0.kind != .dirtree && !(isWithoutFiles && $0.kind == .file) })
     }
 
     func fetched(bytes: Int64, downloaded: Int64) {

@@ -6,6 +6,8 @@
 /// releases/<channel>/<architecture>/<version>.json  a signed release manifest
 /// patches/<channel>/<architecture>/<version>.index  the index of its patch pool
 /// patches/<channel>/<architecture>/<version>.pool   the pool
+/// patches/<channel>/<architecture>/<version>.packindex  the index of its full pack
+/// patches/<channel>/<architecture>/<version>.pack   the full pack
 /// ```
 public struct OriginLayout: Hashable, Sendable {
     /// The archive repository.
@@ -47,16 +49,6 @@ public struct OriginLayout: Hashable, Sendable {
     /// The folder of a channel's patches.
     public static func patchFolder(channel: ChannelName, architecture: Architecture) -> String {
         "\(patches)/\(channel)/\(architecture)"
-    }
-
-    /// The index of a release's patch pool.
-    public static func patchIndex(channel: ChannelName, architecture: Architecture, version: VersionName) -> String {
-        "\(patchFolder(channel: channel, architecture: architecture))/\(version).index"
-    }
-
-    /// A release's patch pool.
-    public static func patchPool(channel: ChannelName, architecture: Architecture, version: VersionName) -> String {
-        "\(patchFolder(channel: channel, architecture: architecture))/\(version).pool"
     }
 
     /// The ref that a channel's commits have in the archive repository, and are bound to.

@@ -45,7 +45,7 @@ extension Publisher {
         let folder = origin.path.appending(
             OriginLayout.patchFolder(channel: index.channel, architecture: index.architecture))
         for name in try Files.namesIfPresent(in: folder) {
-            let ending = [".index", ".pool"].first(where: name.hasSuffix)
+            let ending = PatchPlaces.endings.first(where: name.hasSuffix)
             guard let ending, !listed.contains(String(name.dropLast(ending.count))) else { continue }
             try Files.remove(folder.appending(name))
         }
@@ -62,6 +62,7 @@ extension Publisher {
                 try Files.remove(origin.path.appending(folder).appending(name))
             }
             try removeUnlistedPatches(index, listed)
+            try origin.removeTornPatches(channel: index.channel, architecture: index.architecture)
             let leases = "hostctl/releases/\(index.ref)"
             for ref in try origin.store.refs(below: leases).keys {
                 if !listed.contains(String(ref.dropFirst(leases.count + 1))) { try origin.store.setRef(ref, to: nil) }

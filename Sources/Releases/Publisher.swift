@@ -17,6 +17,10 @@ public struct PublishedRelease: Sendable, Equatable {
     public let newBytes: Int64
     /// The number of the channel index that names it.
     public let sequence: Int64
+    /// Of a release that had been published: files, relative to the origin, that were damaged and are whole again.
+    public var mended: [String] = []
+    /// The same that cannot be made again as they were; hosts do without them.
+    public var lost: [String] = []
 }
 
 /// Makes commits of a build store releases of an origin.
@@ -55,14 +59,15 @@ public struct Publisher: Sendable {
     ///   - epoch: the security epoch of the release.
     ///   - minimumHostctl: the oldest hostctl that can install it.
     ///   - patchBases: from how many earlier releases patches are made, at most 64.
+    ///   - fullPack: whether the release gets a full pack, about as large as a compressed image.
     ///   - wait: seconds to wait for another publisher.
     /// - Throws: `ReleaseError`, also `.notAnImage`; `StoreError`, `SignatureError`, `LockedError`, `SystemError`.
     public func publish(
         _ ref: String, from source: Store, epoch: Int64 = 0, minimumHostctl: String, patchBases: Int = 0,
-        wait: Double = 0
+        fullPack: Bool = false, wait: Double = 0
     ) async throws -> PublishedRelease {
         let lock = try origin.lock("hostctl release publish", seconds: wait, waiting: waiting)
-        let terms = Terms(epoch: epoch, minimumHostctl: minimumHostctl, patchBases: patchBases)
+        let terms = Terms(epoch: epoch, minimumHostctl: minimumHostctl, patchBases: patchBases, fullPack: fullPack)
         let published = try await publishLocked(ref, from: source, terms)
         _ = consume lock
         return published
@@ -73,6 +78,7 @@ public struct Publisher: Sendable {
         let epoch: Int64
         let minimumHostctl: String
         let patchBases: Int
+        let fullPack: Bool
     }
 
     private func publishLocked(
@@ -86,7 +92,8 @@ public struct Publisher: Sendable {
         var index = try origin.index(channel: identity.channel, architecture: identity.architecture, keys: keys)
         let known = index.releases.first { $0.version == identity.version }
         let published = try known.map { try origin.manifest($0, of: index, keys: keys) }
-        try requireNew(identity, checksum, terms.epoch, published, index)
+        try requireNew(identity, checksum, terms, published, index)
+        try origin.removeTornPatches(channel: identity.channel, architecture: identity.architecture)
         FaultPoint.reached("publish.before-objects")
         let copied = try copyObjects(checksum, from: source, lease: identity.lease)
         FaultPoint.reached("publish.after-lease")
@@ -94,14 +101,33 @@ public struct Publisher: Sendable {
         let manifest = try published ?? manifest(identity, checksum, source, index, terms)
         if known == nil { try await announce(manifest, in: &index) }
         try updateForOtherClients(identity, index)
-        return PublishedRelease(
+        var release = PublishedRelease(
             manifest: manifest, wasPublished: known != nil, newObjects: copied.objects, newBytes: copied.bytes,
             sequence: index.sequence)
+        if let published { try mend(published, source, index, &release) }
+        return release
+    }
+
+    /// Makes a published release's pools whole again.
+    private func mend(
+        _ manifest: ReleaseManifest, _ source: Store, _ index: ChannelIndex, _ release: inout PublishedRelease
+    ) throws {
+        let publishing = PatchPublishing(origin: origin, source: source, progress: progress)
+        let bases = index.releases.reversed().map(\.commit).filter { manifest.since[$0]?.patchBytes != nil }
+        for kind in PoolKind.allCases {
+            let pool = PatchPlaces(kind, of: manifest).pool
+            switch try publishing.mend(kind, of: manifest, bases: bases) {
+            case .intact: break
+            case .mended: release.mended.append(pool)
+            case .lost: release.lost.append(pool)
+            }
+        }
+        FaultPoint.reached("publish.after-mending")
     }
 
     /// A version stands for one commit and one epoch for ever, and a channel goes forward only.
     private func requireNew(
-        _ identity: ReleaseIdentity, _ commit: Checksum, _ epoch: Int64, _ published: ReleaseManifest?,
+        _ identity: ReleaseIdentity, _ commit: Checksum, _ terms: Terms, _ published: ReleaseManifest?,
         _ index: ChannelIndex
     ) throws(ReleaseError) {
         let version = identity.version.text
@@ -109,7 +135,8 @@ public struct Publisher: Sendable {
             guard published.commit == commit else {
                 throw .versionTaken(version: version, channel: identity.channel.text)
             }
-            guard published.epoch == epoch else { throw .epochTaken(version: version, epoch: published.epoch) }
+            guard published.epoch == terms.epoch else { throw .epochTaken(version: version, epoch: published.epoch) }
+            if terms.fullPack, published.fullPack == nil { throw .noFullPack(version: version) }
         } else if let latest = index.latest, identity.timestamp < latest.timestamp {
             throw .olderThanLatest(version: version, latest: latest.version.text)
         }
@@ -154,11 +181,10 @@ public struct Publisher: Sendable {
         _ identity: ReleaseIdentity, _ commit: Checksum, _ source: Store, _ index: ChannelIndex, _ terms: Terms
     ) throws -> ReleaseManifest {
         let bases = index.releases.reversed().map(\.commit).filter { $0 != commit }.prefix(terms.patchBases)
-        let patches =
-            try bases.isEmpty
-            ? nil
-            : PatchPublishing(origin: origin, source: source, progress: progress)
-                .publish(identity, commit, from: Array(bases))
+        let publishing = PatchPublishing(origin: origin, source: source, progress: progress)
+        let patches = try bases.isEmpty ? nil : publishing.publish(identity, commit, from: Array(bases))
+        let fullPack = try terms.fullPack ? publishing.publishFullPack(identity, commit) : nil
+        if fullPack == nil { try origin.removeFullPack(identity) }
         progress(ProgressReport("measuring the steps from earlier releases"))
         let size = { (base: Checksum?) throws -> FetchSize in
             let size = try origin.store.additions(of: commit, over: base, source: source)
@@ -173,7 +199,7 @@ public struct Publisher: Sendable {
         return ReleaseManifest(
             version: identity.version, channel: identity.channel, architecture: identity.architecture, commit: commit,
             timestamp: identity.timestamp, epoch: terms.epoch, minimumHostctl: terms.minimumHostctl,
-            full: try size(nil), since: since, patches: patches?.files)
+            full: try size(nil), since: since, patches: patches?.files, fullPack: fullPack?.files)
     }
 
     /// Writes the manifest, and then the index that names it.

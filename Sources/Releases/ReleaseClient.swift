@@ -122,21 +122,21 @@ public struct ReleaseClient {
 }
 
 extension ReleaseClient {
-    /// The index of a release's patch pool.
+    /// The index of a release's patch pool or full pack.
     ///
     /// - Parameter files: what the verified manifest says of it.
     /// - Throws: `ReleaseError.mismatch` when it is not the one that the manifest names, also the second time;
     ///   `PatchError`, `TransferError`.
-    public func patchIndex(of manifest: ReleaseManifest, _ files: PatchFiles) throws -> PatchIndex {
-        let url = layout.place(
-            of: OriginLayout.patchIndex(
-                channel: manifest.channel, architecture: manifest.architecture, version: manifest.version))
+    public func patchIndex(
+        _ kind: PoolKind = .patches, of manifest: ReleaseManifest, _ files: PatchFiles
+    ) throws -> PatchIndex {
+        let url = layout.place(of: PatchPlaces(kind, of: manifest).index)
         let limit = Int(clamping: min(files.indexSize, Int64(PatchLimits.indexBytes)))
         let fetch = {
             try connection.bytes(of: url, limit: limit) { frame in
                 guard SHA256.hash(frame) == files.indexChecksum else {
                     throw ReleaseError.mismatch(
-                        detail: "the patch index of \(manifest.version) is not the one in the manifest")
+                        detail: "the \(kind.indexName) of \(manifest.version) is not the one in the manifest")
                 }
                 return frame
             }
@@ -146,16 +146,14 @@ extension ReleaseClient {
         do { frame = try fetch() } catch is ReleaseError { frame = try fetch() }
         let index = try PatchIndex(frame: frame, decodedSize: Int(clamping: files.indexDecodedSize))
         guard index.commit == manifest.commit, index.poolSize == files.poolSize else {
-            throw ReleaseError.mismatch(detail: "the patch index of \(manifest.version) is of another release")
+            throw ReleaseError.mismatch(detail: "the \(kind.indexName) of \(manifest.version) is of another release")
         }
         return index
     }
 
-    /// The address of a release's patch pool.
-    public func patchPool(of manifest: ReleaseManifest) -> String {
-        layout.place(
-            of: OriginLayout.patchPool(
-                channel: manifest.channel, architecture: manifest.architecture, version: manifest.version))
+    /// The address of a release's patch pool or full pack.
+    public func patchPool(_ kind: PoolKind = .patches, of manifest: ReleaseManifest) -> String {
+        layout.place(of: PatchPlaces(kind, of: manifest).pool)
     }
 }
 

@@ -13,6 +13,8 @@ public enum ReleaseError: ExplainedError, Equatable {
     case olderThanLatest(version: String, latest: String)
     /// A release's epoch cannot be changed after the fact.
     case epochTaken(version: String, epoch: Int64)
+    /// A full pack cannot be added after the fact: a manifest does not change.
+    case noFullPack(version: String)
     /// The channel or the version is not published here.
     case unknownRelease(channel: String, version: String?)
     /// What is to be published is no image of a channel.
@@ -38,6 +40,7 @@ public enum ReleaseError: ExplainedError, Equatable {
         case .olderThanLatest(let version, let latest):
             "\(version) was made before \(latest), the channel's newest release"
         case .epochTaken(let version, let epoch): "\(version) is published already, with the epoch \(epoch)"
+        case .noFullPack(let version): "\(version) is published already, without a full pack"
         case .unknownRelease(let channel, let version):
             "there is no release \(version.map { "\($0) " } ?? "")on the channel \(channel)"
         case .notAnImage(let image, let detail): "'\(image)' is no host image that can be published: \(detail)"
@@ -53,7 +56,7 @@ public enum ReleaseError: ExplainedError, Equatable {
     public var advice: String? {
         switch self {
         case .notAnOrigin: "make one with 'hostctl release init'"
-        case .versionTaken, .epochTaken: "publish under a new version"
+        case .versionTaken, .epochTaken, .noFullPack: "publish under a new version"
         case .foreignIndex: "if the keys have changed, name the old one with --trusted-key FILE"
         case .olderThanLatest: "build the image anew; hosts would refuse this one as a downgrade"
         case .unknownRelease: "'hostctl release list' shows what is published"
@@ -71,8 +74,8 @@ extension ReleaseError {
     public var category: FailureCategory {
         switch self {
         case .mismatch, .downgrade, .replayed, .foreignIndex: .untrusted
-        case .notAnOrigin, .notAnImage, .versionTaken, .olderThanLatest, .epochTaken, .unknownRelease, .invalidName,
-            .tooOld:
+        case .notAnOrigin, .notAnImage, .versionTaken, .olderThanLatest, .epochTaken, .noFullPack, .unknownRelease,
+            .invalidName, .tooOld:
             .failed
         }
     }

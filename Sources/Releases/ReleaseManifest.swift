@@ -27,6 +27,8 @@ public struct ReleaseManifest: Equatable, Sendable {
     public var since: [Checksum: FetchSize]
     /// The release's patch pool, when it has one.
     public var patches: PatchFiles?
+    /// The release's full pack, when it has one.
+    public var fullPack: PatchFiles?
 
     /// The ref that the commit is bound to.
     public var ref: String { OriginLayout.ref(channel: channel, architecture: architecture) }
@@ -34,7 +36,7 @@ public struct ReleaseManifest: Equatable, Sendable {
     public init(
         version: VersionName, channel: ChannelName, architecture: Architecture, commit: Checksum, timestamp: UInt64,
         epoch: Int64 = 0, minimumHostctl: String, full: FetchSize, since: [Checksum: FetchSize] = [:],
-        patches: PatchFiles? = nil
+        patches: PatchFiles? = nil, fullPack: PatchFiles? = nil
     ) {
         self.version = version
         self.channel = channel
@@ -46,6 +48,7 @@ public struct ReleaseManifest: Equatable, Sendable {
         self.full = full
         self.since = since
         self.patches = patches
+        self.fullPack = fullPack
     }
 
     /// The payload to sign; the same release always gives the same bytes.
@@ -64,6 +67,7 @@ public struct ReleaseManifest: Equatable, Sendable {
             ),
         ]
         if let patches { members.append(("patches", patches.members)) }
+        if let fullPack { members.append(("fullPack", fullPack.members)) }
         return JSONValue.object(members).encode(pretty: true)
     }
 
@@ -84,12 +88,20 @@ public struct ReleaseManifest: Equatable, Sendable {
         since = [:]
         for entry in try fields.objects("since") { since[try entry.checksum("commit")] = try FetchSize(entry) }
         patches = fields.has("patches") ? try PatchFiles(fields.fields("patches")) : nil
+        fullPack = fields.has("fullPack") ? try PatchFiles(fields.fields("fullPack")) : nil
         guard try fields.string("ref") == ref else { throw fields.malformed("'ref' is not that of the channel") }
         guard SoftwareVersion(minimumHostctl) != nil else { throw fields.malformed("'minimumHostctl' is no version") }
     }
 
     /// What a host must fetch that has the commit `base`, or at most, when that is not known.
-    public func fetchSize(from base: Checksum?) -> FetchSize { base.flatMap { since[$0] } ?? full }
+    public func fetchSize(from base: Checksum?) -> FetchSize {
+        var size = base.flatMap { since[$0] } ?? full
+        size.fullPackBytes = fullPack.map { $0.indexSize + $0.poolSize }
+        return size
+    }
+
+    /// What the manifest says of a pool.
+    public func files(_ kind: PoolKind) -> PatchFiles? { kind == .patches ? patches : fullPack }
 
     /// Requires a hostctl that can install the release.
     ///

@@ -60,6 +60,7 @@ private struct CleanupOutput: OutputValue {
         case .lease: "the lease"
         case .download, .leftover: "the file or folder"
         case .kernel: "the kernel"
+        case .formerState: "the folder"
         case .bootLink: "the boot link"
         case .bootEntry: "the boot entry"
         }

@@ -9,6 +9,7 @@ public struct HostctlStore: AsyncParsableCommand {
         subcommands: [
             StatusCommand.self, UpgradeCommand.self, RollbackCommand.self, SwitchCommand.self, PinCommand.self,
             UnpinCommand.self, CleanupCommand.self, VerifyCommand.self, AutoUpdateCommand.self, DiffCommand.self,
+            EtcDiffCommand.self, KernelArgumentsCommand.self, UsrOverlayCommand.self, FactoryResetCommand.self,
             HistoryCommand.self, DoctorCommand.self, InstallCommand.self, ImageCommand.self, ReleaseCommand.self,
             KeyCommand.self, StoreCommand.self, FinalizeCommand.self,
         ])

@@ -10,7 +10,8 @@ import Updates
 /// `hostctl install`.
 struct InstallCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "install", abstract: "Install a release.", subcommands: [InstallSysrootCommand.self])
+        commandName: "install", abstract: "Install a release.",
+        subcommands: [InstallSysrootCommand.self, InstallDiskCommand.self])
 }
 
 /// `hostctl install sysroot`.
@@ -53,7 +54,7 @@ struct InstallSysrootCommand: ParsableCommand {
     }
 
     /// Under the name it will have in trusted-keys.d, where only `.pem` files are read.
-    private static func key(_ file: String) throws -> (name: String, key: PublicKey) {
+    static func key(_ file: String) throws -> (name: String, key: PublicKey) {
         let path = FilePath(file)
         let stem = (path.lastComponent?.string ?? "release").split(separator: ".").first.map(String.init) ?? "release"
         return (name: "\(stem).pem", key: try PublicKey(reading: path))

@@ -36,7 +36,8 @@ struct ReleasePublishCommand: AsyncParsableCommand {
         commandName: "publish", abstract: "Sign an image and make it the newest release of its channel.",
         discussion: """
             Clients see the old or the new release, never something in between. An interrupted publication is \
-            completed by running the command again.
+            completed by running the command again, and so is a published release whose patch pool or full pack has \
+            been damaged or lost since.
 
             Example: hostctl release publish ./origin lean-host/stable/x86_64 --store ./builds --key release.pem
             """)
@@ -47,6 +48,11 @@ struct ReleasePublishCommand: AsyncParsableCommand {
     @Option(help: "The security epoch, recorded in the manifest; no host acts on it yet.") var epoch: Int64 = 0
     @Option(help: ArgumentHelp("From how many earlier releases patches are made; 0 for none.", valueName: "count"))
     var patches: Int = 3
+    @Flag(
+        help: ArgumentHelp(
+            "Also make a full pack: installations ask for tens of ranges of it, not for thousands of objects.",
+            discussion: "It takes about as much room in the origin as the release's objects, for each release."))
+    var fullPack = false
     @OptionGroup var signing: SigningOptions
     @OptionGroup var waiting: WaitOptions
     @OptionGroup var progress: ProgressOptions
@@ -63,7 +69,7 @@ struct ReleasePublishCommand: AsyncParsableCommand {
             waiting: WaitOptions.announce)
         let release = try await publisher.publish(
             image, from: Store(opening: FilePath(store)), epoch: epoch, minimumHostctl: HostctlVersion.minimum,
-            patchBases: patches, wait: waiting.wait)
+            patchBases: patches, fullPack: fullPack, wait: waiting.wait)
         output.show(PublishedOutput(release: release))
     }
 }

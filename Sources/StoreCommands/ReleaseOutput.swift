@@ -17,8 +17,16 @@ struct PublishedOutput: OutputValue {
     var text: String {
         let manifest = release.manifest
         let what = release.wasPublished ? "was published already" : "published"
-        return "\(manifest.ref) \(manifest.version) \(what): "
-            + "\(release.newObjects) new objects, \(ByteCount.text(release.newBytes)) compressed\n\(manifest.commit)"
+        let first =
+            "\(manifest.ref) \(manifest.version) \(what): "
+            + "\(release.newObjects) new objects, \(ByteCount.text(release.newBytes)) compressed"
+        let packed = manifest.fullPack.map { ["a full pack of \(ByteCount.text($0.poolSize))"] } ?? []
+        let notes =
+            release.mended.map { "\($0) was damaged and is whole again" }
+            + release.lost.map {
+                "\($0) is damaged and cannot be made again as it was: hosts fetch whole objects; a new version has a new one"
+            }
+        return ([first] + packed + notes + ["\(manifest.commit)"]).joined(separator: "\n")
     }
 
     var json: JSONValue {
@@ -28,6 +36,8 @@ struct PublishedOutput: OutputValue {
             "version": .string(manifest.version.text), "commit": .string(manifest.commit.hex),
             "was_published": .bool(release.wasPublished), "new_objects": .integer(Int64(release.newObjects)),
             "new_bytes": .integer(release.newBytes), "sequence": .integer(release.sequence),
+            "full_pack_bytes": manifest.fullPack.map { .integer($0.poolSize) } ?? .null,
+            "mended": .array(release.mended.map { .string($0) }), "lost": .array(release.lost.map { .string($0) }),
         ]
     }
 }

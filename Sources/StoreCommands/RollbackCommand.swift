@@ -74,7 +74,7 @@ struct UnpinCommand: ParsableCommand {
 }
 
 /// One change to the sysroot: the locks, and the memory of a failure.
-private struct ChangeRun {
+struct ChangeRun {
     private let sysroot: SysrootOption
     private let waiting: WaitOptions
     private let command: String
@@ -85,7 +85,7 @@ private struct ChangeRun {
         self.command = command
     }
 
-    func run(_ body: (SysrootChange) throws -> DeploymentRecord) throws -> DeploymentRecord {
+    func run<Result>(_ body: (SysrootChange) throws -> Result) throws -> Result {
         let change: SysrootChange
         do {
             change = try SysrootChange(

@@ -26,8 +26,9 @@ struct UpdateOutput: OutputValue {
         case .unchanged: "\(release) is deployed already ('hostctl verify' checks it file by file)"
         case .available:
             "\(release) is available: at most \(ByteCount.text(outcome.size.downloadBytes)) "
-                + (usesPatches ? "to download as patches for " : "in ") + "\(outcome.size.objects) objects"
-                + (usesPatches ? "" : " to download") + ", \(ByteCount.text(outcome.size.bytes)) on disk"
+                + "\(download) \(outcome.size.objects) objects"
+                + (outcome.size.way == .objects ? " to download" : "")
+                + ", \(ByteCount.text(outcome.size.bytes)) on disk"
         case .downloaded: "\(release) is downloaded: \(fetched)\ndeploy it with '\(next)'"
         case .deployed where outcome.deployment?.isStaged == true:
             "\(release) is staged: \(fetched)\nthe next shutdown switches to it, and it starts then"
@@ -35,12 +36,24 @@ struct UpdateOutput: OutputValue {
         }
     }
 
-    /// Whether patches are the way with the smaller download.
-    private var usesPatches: Bool { outcome.size.downloadBytes < outcome.size.compressedBytes }
+    private var download: String {
+        switch outcome.size.way {
+        case .patches: "to download as patches for"
+        case .route: "to download as patches of this and earlier releases for"
+        case .fullPack: "to download out of the full pack for"
+        case .objects: "in"
+        }
+    }
 
     private var fetched: String {
         let figures = outcome.fetched
-        let patched = figures.patched > 0 ? " (\(figures.patched) from patches)" : ""
+        var ways: [String] = []
+        if figures.patched > 0 {
+            let through = figures.through.isEmpty ? "" : " by way of \(figures.through.joined(separator: " and "))"
+            ways.append("\(figures.patched) from patches\(through)")
+        }
+        if figures.packed > 0 { ways.append("\(figures.packed) from the full pack") }
+        let patched = ways.isEmpty ? "" : " (\(ways.joined(separator: ", ")))"
         return "\(figures.objects) objects fetched\(patched), \(ByteCount.text(figures.downloaded)) downloaded, "
             + "\(ByteCount.text(figures.bytes)) on disk"
     }
@@ -65,16 +78,24 @@ struct UpdateOutput: OutputValue {
                 "objects": .integer(outcome.size.objects), "bytes": .integer(outcome.size.bytes),
                 "compressed_bytes": .integer(outcome.size.compressedBytes),
                 "patch_bytes": outcome.size.patchBytes.map { .integer($0) } ?? .null,
-                "download_bytes": .integer(outcome.size.downloadBytes), "patches": .bool(usesPatches),
+                "route_bytes": outcome.size.routeBytes.map { .integer($0) } ?? .null,
+                "full_pack_bytes": outcome.size.fullPackBytes.map { .integer($0) } ?? .null,
+                "download_bytes": .integer(outcome.size.downloadBytes),
+                "patches": .bool(outcome.size.way == .patches || outcome.size.way == .route),
+                "way": .string(outcome.size.way.rawValue),
             ],
             "fetched": [
                 "objects": .integer(outcome.fetched.objects), "bytes": .integer(outcome.fetched.bytes),
                 "from_patches": .integer(outcome.fetched.patched),
-                "whole": .integer(outcome.fetched.objects - outcome.fetched.patched),
+                "from_full_pack": .integer(outcome.fetched.packed),
+                "whole": .integer(outcome.fetched.whole),
+                "passing_objects": .integer(outcome.fetched.passing),
+                "through": .array(outcome.fetched.through.map { .string($0) }),
                 "fallen_back": .integer(outcome.fetched.fallen),
                 "downloaded_bytes": .integer(outcome.fetched.downloaded),
                 "patch_failure": outcome.fetched.patchFailure.map { .string($0) } ?? .null,
             ],
+            "etc": outcome.etc.map(EtcOutput.json) ?? .null,
         ]
     }
 }

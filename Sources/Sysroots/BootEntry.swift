@@ -24,7 +24,16 @@ public struct BootEntry: Sendable, Equatable {
         self.file = file
         title = values["title"]
         version = values["version"]
-        options = values["options"].map { $0.split(separator: " ").map(String.init) }
+        options = values["options"].map(Self.words)
+    }
+
+    /// A command line's arguments: the kernel splits at spaces outside of double quotes.
+    private static func words(_ line: String) -> [String] {
+        var isQuoted = false
+        return line.split { character in
+            if character == "\"" { isQuoted.toggle() }
+            return (character == " " || character == "\t") && !isQuoted
+        }.map(String.init)
     }
 
     /// The link that the `ostree=` argument names; `nil` without one.

@@ -19,6 +19,8 @@ public struct DeploymentRecord: Sendable, Equatable {
     public var isBooted = false
     /// Whether it is kept until it is unpinned.
     public var isPinned = false
+    /// Whether it is pinned only for stock tools, so that these leave it alone.
+    public var isGuarded = false
     /// Whether it has to be treated as pinned: an origin file that is damaged may have said so.
     public var mayBePinned: Bool { isPinned || problems.contains { $0.kind == .damagedOrigin } }
     /// The release's version.

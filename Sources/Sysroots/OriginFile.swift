@@ -30,7 +30,9 @@ struct OriginFile {
         for detail in content.damage { damage("the origin file is damaged: \(detail)") }
         report.deployments[index].refspec = content["origin", "refspec"]
         let isKept = ["true", "1"].contains(content["libostree-transient", "pinned"])
-        report.deployments[index].isPinned = isKept && content["hostctl", "guarded"] != "true"
+        let isGuarded = isKept && content["hostctl", "guarded"] == "true"
+        report.deployments[index].isPinned = isKept && !isGuarded
+        report.deployments[index].isGuarded = isGuarded
         if report.deployments[index].bootChecksum == nil {
             report.deployments[index].bootChecksum = content["hostctl", "boot-checksum"]
         }

@@ -30,11 +30,15 @@ extension OriginText {
     /// Makes a deployment one that is pinned for stock tools: by the operator, or only so that these leave it alone.
     ///
     /// Other lines stay as they are.
+    /// - Parameter bootChecksum: that of its kernel, put down where it is given.
     /// - Throws: `SystemError`.
-    public static func setGuarded(_ isGuarded: Bool, of name: DeploymentName, in paths: SysrootPaths) throws {
+    public static func setGuarded(
+        _ isGuarded: Bool, bootChecksum: String? = nil, of name: DeploymentName, in paths: SysrootPaths
+    ) throws {
         let path = paths.origin(of: name)
         var lines = String(decoding: try Files.read(path, limit: 1 << 20), as: UTF8.self)
             .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        if let bootChecksum { set("boot-checksum", bootChecksum, group: "hostctl", &lines) }
         set("guarded", isGuarded ? "true" : nil, group: "hostctl", &lines)
         set("pinned", "true", group: "libostree-transient", &lines)
         try Files.replace(path, with: Array(lines.joined(separator: "\n").utf8))

@@ -91,7 +91,7 @@ public struct BootMount {
         let place = paths.bootPartition.string
         var mounted = stat()
         var above = stat()
-        guard stat(place, &mounted) == 0, stat(paths.boot.string, &above) == 0, mounted.st_dev != above.st_dev else {
+        guard stat(place, &mounted) == 0, stat("\(place)/..", &above) == 0, mounted.st_dev != above.st_dev else {
             return SysrootProblem(
                 .unmountedPartition, path: place, "the boot partition is not mounted at \(place)")
         }

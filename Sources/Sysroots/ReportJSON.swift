@@ -9,7 +9,8 @@ extension SysrootReport {
     /// The report as JSON.
     public var json: JSONValue {
         .known([
-            "format": 1, "root": .string(root), "running": .bool(isRunning), "written": JSONValue(writtenAt),
+            "format": 1, "root": .string(root), "running": .bool(isRunning),
+            "usr-overlay": isUsrWritable ? true : .null, "written": JSONValue(writtenAt),
             "origin": JSONValue(state?.origin), "channel": JSONValue(state?.channel),
             "architecture": JSONValue(state?.architecture), "deployments": .array(deployments.map(\.json)),
             "problems": .array(problems.map(\.json)), "last-failure": lastFailure?.json ?? .null,

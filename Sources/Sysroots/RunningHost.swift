@@ -14,6 +14,8 @@ public struct RunningHost: Sendable {
     public let ostree: FilePath
     /// Holds a random text that each boot has its own of.
     public let bootIdentity: FilePath
+    /// Exists while an overlay makes /usr writable, until the next boot.
+    public let usrOverlay: FilePath = "/run/hostctl/usr-overlay"
 
     public init(
         marker: FilePath = "/run/ostree-booted", commandLine: FilePath = "/proc/cmdline", root: FilePath = "/",

@@ -1,4 +1,5 @@
 import BootLoaders
+import LinuxSystem
 public import SystemPackage
 
 /// Where things lie under a sysroot.
@@ -23,7 +24,11 @@ public struct SysrootPaths: Sendable, Hashable {
     /// The kernels, a folder for each kernel and initramfs.
     public var kernels: FilePath { boot.appending("ostree") }
     /// The FAT partition that the boot loader starts from, on a host that `install disk` has made.
-    public var bootPartition: FilePath { boot.appending("efi") }
+    ///
+    /// On the running host it is mounted at /boot/efi, which is another place than /sysroot/boot/efi.
+    public var bootPartition: FilePath {
+        root == "/sysroot" && Files.exists("/run/ostree-booted") ? "/boot/efi" : boot.appending("efi")
+    }
     /// Whether the entries on the boot partition are the switch.
     public var hasBootPartition: Bool { BootConfiguration.exists(in: self) }
     /// The permanent links that boot entries of the boot partition name.

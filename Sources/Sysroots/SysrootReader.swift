@@ -62,6 +62,7 @@ public struct SysrootReader: Sendable {
     public func readDeployments() -> SysrootReport {
         var report = SysrootReport(root: paths.root.string)
         report.isRunning = host.runs(paths)
+        report.isUsrWritable = report.isRunning && Files.exists(host.usrOverlay)
         let hasPartition = paths.hasBootPartition
         if hasPartition { addEntries(&report) } else { addListed(BootOrder(reading: paths), &report) }
         let areEntriesWhole = report.problems.isEmpty
@@ -170,6 +171,7 @@ public struct SysrootReader: Sendable {
     private func rebooted(_ written: SysrootReport) -> SysrootReport {
         var report = written
         report.isRunning = host.runs(paths)
+        report.isUsrWritable = report.isRunning && Files.exists(host.usrOverlay)
         markBooted(&report)
         return report
     }

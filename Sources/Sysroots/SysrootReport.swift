@@ -4,6 +4,8 @@ public struct SysrootReport: Sendable, Equatable {
     public var root: String
     /// Whether it is the root of the running system.
     public var isRunning = false
+    /// Whether /usr of the running system can be written, until the next boot.
+    public var isUsrWritable = false
     /// What the host follows; `nil` before an installation, or when it cannot be read.
     public var state: SysrootState?
     /// In boot order, those without a boot entry last.

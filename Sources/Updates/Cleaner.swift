@@ -54,11 +54,15 @@ public struct Cleaner {
     }
 
     private func cleanUp(dryRun: Bool, _ includingDownloads: Bool) throws -> CleanupReport {
-        let downloads = try UselessDownloads(paths, includingComplete: includingDownloads)
-        let request = CleanupRequest(isDryRun: dryRun, others: downloads.items, refs: downloads.refs)
+        var kept: [String] = []
         var report = try SysrootChange.cleanUp(
-            root: paths.root, request, command: command, wait: wait, waiting: waiting)
-        report.kept = downloads.kept
+            root: paths.root, isDryRun: dryRun, command: command, wait: wait, waiting: waiting
+        ) {
+            let downloads = try UselessDownloads(paths, includingComplete: includingDownloads)
+            kept = downloads.kept
+            return CleanupRequest(others: downloads.items, refs: downloads.refs)
+        }
+        report.kept = kept
         return report
     }
 }

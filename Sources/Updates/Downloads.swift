@@ -1,5 +1,6 @@
 import Checksums
 import LinuxSystem
+import ObjectFormats
 import ObjectStorage
 import Releases
 import Signatures
@@ -11,6 +12,7 @@ import TrustMetadata
 ///
 /// ```
 /// staging/        verified objects on their way into the store; survives an interruption
+/// passing         names of those in it that were made of other releases on the way, and will not be kept
 /// manifest.json   the signed manifest of a complete download, byte for byte
 /// ```
 struct Downloads {
@@ -32,6 +34,42 @@ struct Downloads {
         return try FileLock(
             folder.appending(Self.lockName), .exclusive, seconds: seconds, holder: command, waiting: waiting)
     }
+
+    private var passingPath: FilePath { folder.appending("passing") }
+    /// The most bytes of `passing`: as many objects as the indexes of a way may have.
+    private static let passingLimit = 256 << 20
+
+    /// What an interrupted run has staged, or was going to, and nobody will keep.
+    ///
+    /// - Throws: `SystemError`.
+    func passing() throws -> Set<ObjectName> {
+        guard let bytes = try Files.readIfPresent(passingPath, limit: Self.passingLimit) else { return [] }
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        return Set(
+            lines.compactMap { line in
+                let parts = line.split(separator: ".").map(String.init)
+                guard parts.count == 2, let checksum = Checksum(hex: parts[0]),
+                    let kind = ObjectKind(rawValue: parts[1])
+                else { return nil }
+                return ObjectName(checksum, kind)
+            })
+    }
+
+    /// Remembers, before they are made, what will not be kept.
+    ///
+    /// - Throws: `SystemError`.
+    func savePassing(_ names: Set<ObjectName>) throws {
+        let known = try passing()
+        if names.isSubset(of: known) { return }
+        let lines = known.union(names).map { "\($0.checksum.hex).\($0.kind.rawValue)\n" }.sorted()
+        try Files.replace(passingPath, with: Array(lines.joined().utf8))
+        FaultPoint.reached("patches.after-passing")
+    }
+
+    /// Nothing of it is staged any more.
+    ///
+    /// - Throws: `SystemError`.
+    func clearPassing() throws { try Files.remove(passingPath) }
 
     func save(_ signedManifest: [UInt8]) throws { try Files.replace(manifestPath, with: signedManifest) }
 

@@ -17,15 +17,19 @@ struct Inspection {
     let sysroot: [SysrootProblem]
     /// Commits of deployed releases that have lost their signatures.
     let unsigned: [Checksum]
+    /// What the objects hash to, for another look.
+    let hashing: StoreHashing
     private let compared: Int
 
-    init(_ reader: SysrootReader, _ store: Store, progress: @escaping ProgressHandler) throws {
+    /// - Parameter hashing: made before, under no lock; what has come since is hashed here.
+    init(_ reader: SysrootReader, _ store: Store, _ hashing: StoreHashing, progress: @escaping ProgressHandler) throws {
         self.store = store
+        self.hashing = try hashing.brought(upTo: store)
         let report = reader.report()
         deployments = report.deployments
         refs = try store.allRefs()
         condition = try StoreVerification(
-            of: store, commits: Self.commits(refs, deployments), progress: progress)
+            of: store, commits: Self.commits(refs, deployments), hashing: self.hashing)
         unsigned = try Self.unsigned(deployments, store)
         let whole = deployments.filter { Self.isComplete($0, reader.paths) }
         compared = whole.count

@@ -67,10 +67,12 @@ public struct Installer {
             origin: request.following.origin, store: store, downloads: downloads, keys: keys, options: options,
             progress: progress)
         fetch.reserve = try SpaceCheck.estimate(like: nil, in: nil)
+        fetch.hasBegun = true
         try SpaceCheck(paths).requireBoot()
-        var outcome = UpdateOutcome(result: .deployed, manifest: manifest, previous: nil, size: manifest.full)
+        let size = manifest.fetchSize(from: nil)
+        var outcome = UpdateOutcome(result: .deployed, manifest: manifest, previous: nil, size: size)
         outcome.fetched = try fetch.run(
-            manifest, signed: signed, client: client, size: manifest.full, usesPatches: false)
+            manifest, signed: signed, client: client, size: size, usesPatches: false)
         progress(ProgressReport("deploying"))
         var following = request.following
         following.sequence = sequence
@@ -79,6 +81,15 @@ public struct Installer {
         try downloads.clear(store)
         _ = consume lock
         return outcome
+    }
+
+    /// What the release that a request names takes, without installing anything.
+    ///
+    /// - Throws: as `run`.
+    func size(of request: InstallRequest) throws -> FetchSize {
+        let keys = TrustedKeys(keys: request.trustedKeys)
+        if keys.keys.isEmpty { throw UpdateError.noTrustedKeys(folders: ["--trusted-key"]) }
+        return try findRelease(request, keys).1.full
     }
 
     /// Asks the file system that the folder will be on; a store that is there already has a part of it.
@@ -90,7 +101,7 @@ public struct Installer {
         let needed = SpaceNeeded(
             manifest.full,
             (bytes: deployment.bytes + Self.skeleton.bytes, files: deployment.files + Self.skeleton.files))
-        try needed.require(at: place)
+        try needed.require(at: place, hasBegun: false)
         let boot = SysrootPaths(root: root).boot
         if Files.isFolder(boot) { try SpaceCheck(SysrootPaths(root: root)).requireBoot() }
     }

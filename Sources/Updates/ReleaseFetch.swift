@@ -17,6 +17,8 @@ struct ReleaseFetch {
     let progress: ProgressHandler
     /// What has to stay free for the deployment that follows.
     var reserve: (bytes: Int64, files: Int64) = (0, 0)
+    /// Whether this run has written something already: what it says when there is no room has to be true.
+    var hasBegun = false
 
     /// Fetches all that the manifest's commit needs. The commit and its signatures are verified before the
     /// first of its objects is asked for, and enter the store after the last.
@@ -24,36 +26,42 @@ struct ReleaseFetch {
     /// - Parameters:
     ///   - size: what is missing at most.
     ///   - usesPatches: whether something may be here that patches start from.
-    /// - Throws: `UpdateError.notEnoughSpace` before the first write; `TransferError`, `StoreError`,
+    ///   - route: the way through other releases, where there is one.
+    /// - Throws: `UpdateError.notEnoughSpace` before anything is fetched; `TransferError`, `StoreError`,
     ///   `TrustMetadataError`, `ReleaseError`, `SystemError`.
-    func run(_ manifest: ReleaseManifest, signed: [UInt8], client: ReleaseClient, size: FetchSize, usesPatches: Bool)
-        throws
-        -> FetchFigures
-    {
+    func run(
+        _ manifest: ReleaseManifest, signed: [UInt8], client: ReleaseClient, size: FetchSize, usesPatches: Bool,
+        route: ReleaseRoute? = nil
+    ) throws -> FetchFigures {
         let commit = try client.commit(of: manifest)
         FaultPoint.reached("fetch.after-commit")
         let isHere = try downloads.isComplete(of: manifest.commit, in: store)
         let needed = SpaceNeeded(size, reserve, isHere: isHere)
-        // Nothing is written yet, unless an earlier run has.
-        if !Files.exists(downloads.staging) { try needed.require(at: store.path) }
+        // Before the folder for it is made, unless an earlier run has.
+        if !Files.exists(downloads.staging) { try needed.require(at: store.path, hasBegun: hasBegun) }
         let transaction = try StoreTransaction(store, staging: .resumable(downloads.staging))
-        let spare = try needed.require(at: store.path, staged: transaction)
-        var patches = PatchFigures()
-        if usesPatches, !isHere {
-            let stage = PatchStage(manifest: manifest, client: client, options: options, progress: progress)
-            patches = try stage.run(into: transaction, size: size, spare: spare)
-        }
-        FaultPoint.reached("fetch.before-objects")
+        let spare = try needed.require(
+            at: store.path, staged: transaction, without: downloads.passing(), hasBegun: true)
         let fetcher = ObjectFetcher(
             repository: OriginLayout(root: origin).place(of: OriginLayout.store), options: options,
             sizeLimit: manifest.full.bytes)
-        let figures = try fetcher.fetch(
-            commit.commit, into: transaction, objectCount: manifest.full.objects - 1, progress: progress)
+        var figures = FetchFigures()
+        if !isHere {
+            let ladder = PatchLadder(
+                manifest: manifest, commit: commit.commit, route: route, client: client, fetcher: fetcher,
+                downloads: downloads,
+                options: options, progress: progress)
+            figures = try ladder.run(into: transaction, size: size, spare: spare, usesPatches: usesPatches)
+        }
+        FaultPoint.reached("fetch.before-objects")
+        figures.add(
+            try fetcher.fetch(
+                commit.commit, into: transaction, objectCount: manifest.full.objects - 1, progress: progress))
         FaultPoint.reached("fetch.after-objects")
         try keep(commit, manifest, transaction)
         try downloads.save(signed)
         FaultPoint.reached("fetch.after-manifest")
-        return figures.adding(patches)
+        return figures
     }
 
     /// Brings everything into the store and names it before a collector could run.
@@ -62,6 +70,7 @@ struct ReleaseFetch {
         let lock = try store.lock(.shared)
         try transaction.write(.commit, commit.bytes, expected: commit.checksum)
         try transaction.commit()
+        try downloads.clearPassing()
         try store.setDetachedMetadata(commit.detachedMetadata, of: commit.checksum)
         FaultPoint.reached("fetch.before-refs")
         try store.setRef(Downloads.lease, to: commit.checksum)

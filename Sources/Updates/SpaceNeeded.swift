@@ -1,7 +1,14 @@
 import LinuxSystem
+import ObjectFormats
 import ObjectStorage
 import Releases
 import SystemPackage
+
+/// What is left of a file system when an update has all that it needs.
+struct Spare {
+    var bytes: Int64
+    var files: Int64
+}
 
 /// The room that an update needs on the store's file system, asked before its first write.
 struct SpaceNeeded {
@@ -22,21 +29,28 @@ struct SpaceNeeded {
         files = objects + folders + reserve.files
     }
 
-    /// - Parameter transaction: has what an interrupted run fetched, which is not needed again.
-    /// - Returns: the bytes that are left for anything else.
+    /// - Parameters:
+    ///   - transaction: has what an interrupted run fetched, which is not needed again.
+    ///   - passing: of that, what will not be kept.
+    ///   - hasBegun: whether anything has been written before, by this run or an earlier one.
+    /// - Returns: what is left for anything else.
     /// - Throws: `UpdateError.notEnoughSpace`, `UpdateError.notEnoughFiles`, `SystemError`.
     @discardableResult
-    func require(at path: FilePath, staged transaction: StoreTransaction? = nil) throws -> Int64 {
-        let count = Int64(transaction?.stagedCount ?? 0)
-        let needed = max(0, bytes - (try transaction?.stagedBytes() ?? 0) - min(count, objects) * Self.block)
+    func require(
+        at path: FilePath, staged transaction: StoreTransaction? = nil, without passing: Set<ObjectName> = [],
+        hasBegun: Bool
+    ) throws -> Spare {
+        let (count, stagedBytes) = try transaction?.staged(without: passing) ?? (0, 0)
+        let needed = max(0, bytes - stagedBytes - min(count, objects) * Self.block)
         let space = try FileSystemSpace(at: path)
         guard space.bytes >= needed else {
-            throw UpdateError.notEnoughSpace(path: path.string, needed: needed, available: space.bytes)
+            throw UpdateError.notEnoughSpace(
+                path: path.string, needed: needed, available: space.bytes, hasBegun: hasBegun)
         }
         guard space.files >= files - min(count, objects) else {
             throw UpdateError.notEnoughFiles(
-                path: path.string, needed: files - min(count, objects), available: space.files)
+                path: path.string, needed: files - min(count, objects), available: space.files, hasBegun: hasBegun)
         }
-        return space.bytes - needed
+        return Spare(bytes: space.bytes - needed, files: space.files - max(0, files - min(count, objects)))
     }
 }

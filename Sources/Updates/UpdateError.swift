@@ -12,10 +12,12 @@ public enum UpdateError: ExplainedError, Equatable {
     case damagedDeployment(commit: String)
     /// No public key to trust.
     case noTrustedKeys(folders: [String])
-    /// Less space than the update needs; nothing was written.
-    case notEnoughSpace(path: String, needed: Int64, available: Int64)
-    /// Fewer files can be made than the update needs; nothing was written.
-    case notEnoughFiles(path: String, needed: Int64, available: Int64)
+    /// Less space than the update needs. The deployments are as they were.
+    ///
+    /// - Parameter hasBegun: whether this run or an earlier one has written something already.
+    case notEnoughSpace(path: String, needed: Int64, available: Int64, hasBegun: Bool)
+    /// Fewer files can be made than the update needs; as above.
+    case notEnoughFiles(path: String, needed: Int64, available: Int64, hasBegun: Bool)
     /// The folder of `--from` holds no origin.
     case notACopy(folder: String)
     /// Somebody rolled back or deployed while this update was downloading.
@@ -25,10 +27,10 @@ public enum UpdateError: ExplainedError, Equatable {
         switch self {
         case .noOrigin(let sysroot): "\(sysroot) follows no origin"
         case .nothingDownloaded: "nothing has been downloaded yet"
-        case .notEnoughSpace(let path, let needed, let available):
+        case .notEnoughSpace(let path, let needed, let available, _):
             "not enough space on \(path): \(needed) bytes are needed and \(available) are free"
         case .notACopy(let folder): "there is no origin in \(folder)"
-        case .notEnoughFiles(let path, let needed, let available):
+        case .notEnoughFiles(let path, let needed, let available, _):
             "not enough room for files on \(path): \(needed) are needed and \(available) can be made"
         case .changedMeanwhile: "another command has changed the deployments during the download"
         case .otherDownload(let release): "what was downloaded is \(release)"
@@ -42,7 +44,10 @@ public enum UpdateError: ExplainedError, Equatable {
         switch self {
         case .noOrigin: "choose one with 'hostctl switch --origin URL CHANNEL'"
         case .nothingDownloaded: "run 'hostctl upgrade --download-only' first"
-        case .notEnoughSpace, .notEnoughFiles: "free some space and run the command again; nothing was written"
+        case .notEnoughSpace(_, _, _, hasBegun: false), .notEnoughFiles(_, _, _, hasBegun: false):
+            "free some space and run the command again; nothing was written"
+        case .notEnoughSpace, .notEnoughFiles:
+            "free some space and run the command again: it goes on where it was; the deployments are as they were"
         case .notACopy: "give the folder that holds 'releases' and 'store', and check that the disk is mounted"
         case .changedMeanwhile: "run the command again; what was downloaded is kept"
         case .otherDownload: "use the channel and the version that were downloaded, or download anew"

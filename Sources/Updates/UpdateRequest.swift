@@ -34,6 +34,11 @@ public struct UpdateRequest: Sendable {
     /// answer is no, the release is downloaded and that is all.
     public var isStillWanted: @Sendable (Checksum) throws -> Bool = { _ in true }
 
+    /// Who wins where both the operator and the image have changed a file of /etc.
+    public var etcPolicy = EtcPolicy.keep
+    /// Told what the merge of /etc comes to, before anything is merged or switched.
+    public var announce: @Sendable (EtcPlan) -> Void = { _ in }
+
     public init(
         _ goal: Goal, version: String? = nil, allowsDowngrade: Bool = false, following: SysrootState? = nil,
         source: String? = nil
@@ -63,11 +68,11 @@ public struct UpdateOutcome: Sendable {
     /// What is deployed at the start.
     public let previous: DeploymentRecord?
     /// What was, or at most will have to be, fetched.
-    public let size: FetchSize
+    public var size: FetchSize
     /// What this run has fetched.
     public var fetched = FetchFigures()
-    /// Files of /etc that both the operator and the image have changed.
-    public var conflicts: [EtcConflict] = []
     /// The new deployment.
     public var deployment: DeploymentRecord?
+    /// What the merge of /etc came to, if there was one.
+    public var etc: EtcPlan?
 }

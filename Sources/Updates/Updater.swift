@@ -1,5 +1,6 @@
 import Checksums
 import Deployments
+import EtcMerges
 public import LinuxSystem
 import ObjectFormats
 import ObjectStorage
@@ -63,11 +64,12 @@ public struct Updater {
         let lock = try Downloads(paths).lock(holder, seconds: wait, waiting: waiting)
         defer { withExtendedLifetime(lock) {} }
         // An update that was killed after its switch looks finished, and still has its remains to be removed.
-        if PendingChange.exists(in: paths) {
+        let hasBegun = PendingChange.exists(in: paths)
+        if hasBegun {
             _ = try SysrootChange(root: paths.root, command: command, wait: wait, waiting: waiting)
         }
         try reader.rememberRevokedKeys()
-        return try Update(self, reader, request).run()
+        return try Update(self, reader, request).run(hasBegun: hasBegun)
     }
 
     /// The command and the process, as others see it in a lock.
@@ -107,8 +109,9 @@ private struct Update {
 
     func check() throws -> UpdateOutcome { try findRelease().outcome }
 
-    func run() throws -> UpdateOutcome {
-        request.goal == .deployDownloaded ? try deployDownloaded() : try fetchAndDeploy()
+    /// - Parameter hasBegun: whether something has been written already.
+    func run(hasBegun: Bool) throws -> UpdateOutcome {
+        request.goal == .deployDownloaded ? try deployDownloaded() : try fetchAndDeploy(hasBegun: hasBegun)
     }
 
     private func change() throws -> SysrootChange {
@@ -121,6 +124,7 @@ private struct Update {
         let sequence: Int64
         let signed: [UInt8]
         let client: ReleaseClient
+        let route: ReleaseRoute?
     }
 
     /// Settles which release is meant, and whether it is acceptable, from small signed documents.
@@ -132,7 +136,18 @@ private struct Update {
             channel: channel, architecture: Architecture(following.architecture),
             version: request.version.map { (text) throws(ReleaseError) in try VersionName(text) })
         try requireNewest(index.sequence)
-        return Found(outcome: try judge(manifest, index), sequence: index.sequence, signed: signed, client: client)
+        var outcome = try judge(manifest, index)
+        let route = outcome.result == .available ? route(to: manifest, index, client) : nil
+        outcome.size.routeBytes = route?.bytes
+        return Found(outcome: outcome, sequence: index.sequence, signed: signed, client: client, route: route)
+    }
+
+    /// The way through other releases, when patches of the one that is wanted do not start here. What keeps a release from
+    /// being looked at is no reason to fail: there are other ways.
+    private func route(to manifest: ReleaseManifest, _ index: ChannelIndex, _ client: ReleaseClient) -> ReleaseRoute? {
+        let found = client.route(to: manifest, of: index) { store.contains(ObjectName($0, .commit)) }
+        guard let route = found.route, route.bytes < manifest.full.compressedBytes else { return nil }
+        return route
     }
 
     /// An index that has been replaced is still signed; only its number tells.
@@ -189,7 +204,7 @@ private struct Update {
         }
     }
 
-    private func fetchAndDeploy() throws -> UpdateOutcome {
+    private func fetchAndDeploy(hasBegun: Bool) throws -> UpdateOutcome {
         let found = try findRelease()
         if found.outcome.result == .unchanged {
             try follow(found.sequence)
@@ -199,13 +214,14 @@ private struct Update {
         var fetch = ReleaseFetch(
             origin: origin, store: store, downloads: downloads, keys: keys, options: updater.options,
             progress: updater.progress)
+        fetch.hasBegun = hasBegun
         if request.goal == .deploy {
             fetch.reserve = try SpaceCheck.estimate(like: found.outcome.previous?.checksum, in: store)
             try SpaceCheck(updater.paths).requireBoot()
         }
         let figures = try fetch.run(
             found.outcome.manifest, signed: found.signed, client: found.client, size: found.outcome.size,
-            usesPatches: true)
+            usesPatches: true, route: found.route)
         var outcome = found.outcome.with(.downloaded)
         outcome.fetched = figures
         try rememberSequence(found.sequence)
@@ -239,13 +255,19 @@ private struct Update {
         }
         try requireStillTrusted(outcome.manifest)
         try follow(sequence)
-        var deploy = DeployRequest(commit: outcome.manifest.commit, refspec: outcome.manifest.ref)
-        deploy.prunes = request.prunes
-        let deployment = try change.deploy(deploy)
+        let told = Guarded<EtcPlan?>(nil)
+        var wanted = DeployRequest(commit: outcome.manifest.commit, refspec: outcome.manifest.ref)
+        wanted.etcPolicy = request.etcPolicy
+        wanted.announce = { [announce = request.announce] plan in
+            told.with { $0 = plan }
+            announce(plan)
+        }
+        wanted.prunes = request.prunes
+        let deployment = try change.deploy(wanted)
         try downloads.clear(store)
         outcome = outcome.with(.deployed)
-        outcome.conflicts = change.conflicts
         outcome.deployment = deployment
+        outcome.etc = told.with { $0 }
     }
 
     /// Everything is verified once more, with the keys of this moment: one may have been revoked during the

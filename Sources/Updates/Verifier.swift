@@ -38,20 +38,27 @@ public struct Verifier {
     public func verify() throws -> VerificationReport {
         guard reader.isSysroot else { throw DeploymentError.notASysroot(path: paths.root.string) }
         let store = try Store(opening: paths.repository)
+        // Who would be turned away in the end need not wait for it.
+        _ = try lockIfPossible(paths.lock, seconds: wait)
+        let hashing = try StoreHashing(store, progress: progress)
         // While somebody deploys, half a deployment would be taken for damage.
-        let change = try lockIfPossible(paths.lock)
-        let collection = try lockIfPossible(store.path.appending(".lock"))
+        let change = try lockIfPossible(paths.lock, seconds: max(wait, Self.patience))
+        let collection = try lockIfPossible(store.path.appending(".lock"), seconds: max(wait, Self.patience))
         defer {
             withExtendedLifetime(change) {}
             withExtendedLifetime(collection) {}
         }
-        return try Inspection(reader, store, progress: progress).report
+        return try Inspection(reader, store, hashing, progress: progress).report
     }
 
+    /// Hashing takes minutes and no lock, so that nobody waits for it; what it found is not thrown away because
+    /// somebody changes something just when it is done.
+    private static let patience = 30.0
+
     /// Whoever may only read, or has a disk that can only be read, verifies without keeping others out.
-    private func lockIfPossible(_ path: FilePath) throws -> FileLock? {
+    private func lockIfPossible(_ path: FilePath, seconds: Double) throws -> FileLock? {
         do {
-            return try FileLock(path, .shared, seconds: wait, waiting: waiting)
+            return try FileLock(path, .shared, seconds: seconds, waiting: waiting)
         } catch let error as SystemError {
             let harmless: [Errno] = [.permissionDenied, .readOnlyFileSystem, .noSuchFileOrDirectory]
             guard harmless.contains(error.code) else { throw error }
@@ -89,10 +96,14 @@ public struct Verifier {
     private func repairLocked() throws -> VerificationReport {
         let store = try Store(opening: paths.repository)
         let holder = "\(command) (pid \(ProcessStart.id))"
-        let downloads = try Downloads(paths).lock(holder, seconds: wait, waiting: waiting)
+        _ = try Downloads(paths).lock(holder, seconds: wait, waiting: waiting)
+        _ = try lockIfPossible(paths.lock, seconds: wait)
+        let hashing = try StoreHashing(store, progress: progress)
+        let seconds = max(wait, Self.patience)
+        let downloads = try Downloads(paths).lock(holder, seconds: seconds, waiting: waiting)
         defer { withExtendedLifetime(downloads) {} }
-        return try SysrootRepair.run(root: paths.root, command: command, wait: wait, waiting: waiting) { sysroot in
-            let first = try Inspection(reader, store, progress: progress)
+        return try SysrootRepair.run(root: paths.root, command: command, wait: seconds, waiting: waiting) { sysroot in
+            let first = try Inspection(reader, store, hashing, progress: progress)
             if first.report.findings.isEmpty {
                 return first.report
             }
@@ -108,8 +119,10 @@ public struct Verifier {
         do { repaired += try reader.repairState() } catch {
             failures.append(RepairFailure(subject: paths.state.string, error: error))
         }
-        var next = try Inspection(reader, store, progress: progress)
-        if mendFiles(of: next, store, &failures) { next = try Inspection(reader, store, progress: progress) }
+        var next = try Inspection(reader, store, first.hashing, progress: progress)
+        if mendFiles(of: next, store, &failures) {
+            next = try Inspection(reader, store, next.hashing, progress: progress)
+        }
         do { try sysroot.refreshStatus() } catch {
             failures.append(RepairFailure(subject: paths.state.appending("status").string, error: error))
         }

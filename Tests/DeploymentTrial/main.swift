@@ -29,7 +29,7 @@ do {
         exit(0)
     }
     if arguments[1] == "cleanup" {
-        print(try SysrootChange.cleanUp(root: root, CleanupRequest(), command: "hostctl cleanup", host: host).items)
+        print(try SysrootChange.cleanUp(root: root, command: "hostctl cleanup", host: host).items)
         exit(0)
     }
     let change = try SysrootChange(root: root, command: "hostctl \(arguments[1])", host: host)

@@ -37,9 +37,9 @@ import Testing
         let running = RunningHost(
             marker: host.root.appending("marker"), commandLine: host.root.appending("cmdline"), root: "/",
             ostree: host.root.appending("ostree"))
-        _ = try SysrootChange.cleanUp(root: host.root, CleanupRequest(), command: "hostctl cleanup", host: running)
+        _ = try SysrootChange.cleanUp(root: host.root, command: "hostctl cleanup", host: running)
         #expect(host.versions == ["3", "2", "1"])
-        _ = try SysrootChange.cleanUp(root: host.root, CleanupRequest(), command: "hostctl cleanup")
+        _ = try SysrootChange.cleanUp(root: host.root, command: "hostctl cleanup")
         #expect(host.versions == ["3", "2"])
     }
 

@@ -37,7 +37,7 @@ final class DeploymentFixture {
             commit: commit, refspec: TestImage.ref, stateroot: "host", kernelArguments: kernelArguments,
             trustedKeys: keys)
         let record = try change().deploy(request)
-        _ = try SysrootChange.cleanUp(root: root, CleanupRequest(), command: "hostctl cleanup")
+        _ = try SysrootChange.cleanUp(root: root, command: "hostctl cleanup")
         return record
     }
 

@@ -9,7 +9,8 @@ import TestSupport
 import Testing
 
 private let deployPoints = [
-    "deploy.before-lease", "deploy.after-lease", "deploy.before-checkout", "deploy.after-checkout",
+    "deploy.before-lease", "deploy.after-lease", "deploy.before-checkout", "deploy.before-merge", "deploy.after-merge",
+    "deploy.after-checkout",
     "deploy.before-switch", "deploy.after-switch", "deploy.before-prune", "deploy.after-prune",
 ]
 

@@ -87,7 +87,7 @@ import Testing
         #expect(host.report.defaultDeployment?.version == "1")
         #expect(host.problems.contains(.duplicateBootEntry))
         try expectUpgradable()
-        _ = try SysrootChange.cleanUp(root: host.root, CleanupRequest(), command: "hostctl cleanup", host: host.host)
+        _ = try SysrootChange.cleanUp(root: host.root, command: "hostctl cleanup", host: host.host)
         #expect(host.report.booted?.version == "2")
     }
 
@@ -118,7 +118,7 @@ import Testing
         try Files.remove(host.paths.origin(of: lost.name))
         #expect(host.problems.contains(.missingFolder))
         #expect(throws: DeploymentError.noRollback) { try host.change("hostctl rollback").rollback() }
-        _ = try SysrootChange.cleanUp(root: host.root, CleanupRequest(), command: "hostctl cleanup", host: host.host)
+        _ = try SysrootChange.cleanUp(root: host.root, command: "hostctl cleanup", host: host.host)
         #expect(host.versions == ["2"])
         try host.expectHealthy()
         try expectUpgradable()
@@ -198,7 +198,7 @@ import Testing
         let index = try #require(stock.firstIndex { $0.hasPrefix(oldest.name.folderName) })
         try ostree("undeploy", "\(index)")
         #expect(host.problems.contains(.missingFolder))
-        _ = try SysrootChange.cleanUp(root: host.root, CleanupRequest(), command: "hostctl cleanup", host: host.host)
+        _ = try SysrootChange.cleanUp(root: host.root, command: "hostctl cleanup", host: host.host)
         #expect(host.versions == ["3+3", "2"])
         try host.expectHealthy()
     }

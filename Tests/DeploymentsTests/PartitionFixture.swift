@@ -16,8 +16,10 @@ final class PartitionFixture {
     /// How large the partition is, as `mount` takes it.
     static let size = "8m"
 
-    /// - Parameter kernelSize: what of the partition a kernel takes.
+    private let kind: LoaderKind
+
     init(_ loader: LoaderKind = .systemdBoot, size: String = PartitionFixture.size) throws {
+        kind = loader
         fixture = try TestSysroot()
         try SysrootChange.initialize(root: fixture.root, stateroot: "host")
         try Files.makeFolder(paths.bootPartition)
@@ -56,7 +58,9 @@ final class PartitionFixture {
             + [report.staged].compactMap { $0.map { "[\($0.version ?? "?")]" } }
     }
     var problems: Set<SysrootProblem.Kind> { Set(report.allProblems.map(\.kind)) }
-    var loader: any BootLoader { SystemdBoot(partition: BootPartition(root: paths.bootPartition)) }
+    var loader: any BootLoader {
+        BootConfiguration(loader: kind, partition: "").bootLoader(on: BootPartition(root: paths.bootPartition))
+    }
     var entries: [String] { get throws { try loader.listing().entries.map(\.name.text) } }
 
     /// Starts what is first in the order, as a boot loader would; it proves itself.
@@ -101,8 +105,8 @@ final class PartitionFixture {
     }
 
     /// A running host at 2, with 1 to go back to.
-    static func running() throws -> PartitionFixture {
-        let host = try PartitionFixture()
+    static func running(_ loader: LoaderKind = .systemdBoot) throws -> PartitionFixture {
+        let host = try PartitionFixture(loader)
         try host.deploy("1")
         try host.boot()
         try host.deploy("2")

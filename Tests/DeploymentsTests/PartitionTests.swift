@@ -78,13 +78,26 @@ import Testing
         guard case .nothing = try host.finalize() else { return #expect(Bool(false), "finalized twice") }
     }
 
+    @Test("with GRUB the same holds") func grub() throws {
+        let host = try PartitionFixture.running(.grub)
+        try host.expectHealthy()
+        try host.deploy("3")
+        #expect(host.versions == ["2", "1", "[3]"])
+        try host.finalize()
+        #expect(host.versions == ["3+3", "2", "1"])
+        try host.boot()
+        #expect(try host.change("hostctl rollback").rollback().version == "2")
+        #expect(host.versions == ["2", "3"])
+        try host.expectHealthy()
+    }
+
     @Test("a second upgrade replaces what is staged, and a cleanup keeps it") func replace() throws {
         let host = try PartitionFixture.running()
         try host.deploy("3")
         try host.deploy("4")
         #expect(host.versions == ["2", "1", "[4]"])
         try host.expectHealthy()
-        _ = try SysrootChange.cleanUp(root: host.root, CleanupRequest(), command: "hostctl cleanup", host: host.host)
+        _ = try SysrootChange.cleanUp(root: host.root, command: "hostctl cleanup", host: host.host)
         #expect(host.versions == ["2", "1", "[4]"])
         try host.expectHealthy()
         try host.finalize()
@@ -143,7 +156,7 @@ import Testing
         #expect(host.versions == ["4", "3", "1"])
         try host.expectHealthy()
         #expect(try !host.change("hostctl unpin").setPinned(2, false).isPinned)
-        _ = try SysrootChange.cleanUp(root: host.root, CleanupRequest(), command: "hostctl cleanup", host: host.host)
+        _ = try SysrootChange.cleanUp(root: host.root, command: "hostctl cleanup", host: host.host)
         #expect(host.versions == ["4", "3"])
         try host.expectHealthy()
     }

@@ -25,6 +25,8 @@ final class HostFixture {
     var address: String
     /// From how many earlier releases publications make patches.
     var patches = 0
+    /// Whether publications make a full pack.
+    var fullPack = false
 
     /// - Parameters:
     ///   - releases: the versions to publish, oldest first.
@@ -55,6 +57,16 @@ final class HostFixture {
 
     /// A folder to install into, and the origin of `varied`.
     static func empty() throws -> HostFixture { try HostFixture(at: PreparedHosts.varied.get(), isEmpty: true) }
+
+    /// A host like one that is prepared, with an origin of releases that are large enough for patches.
+    static func patched() throws -> HostFixture { try HostFixture(at: PreparedHosts.patched.get()) }
+
+    /// A copy of another host's sysroot, which shares that one's origin.
+    init(like other: HostFixture) throws {
+        sysroot = try TestSysroot()
+        (shared, address, builds, patches) = (other.shared, other.address, other.builds, other.patches)
+        try PreparedHosts.copy(other.root, to: root)
+    }
 
     /// Makes everything.
     init(publishing releases: [String], installing installed: String?) throws {
@@ -106,6 +118,21 @@ final class HostFixture {
         return image
     }
 
+    /// An image of files that are large enough for differences, of which three stay, twelve change and three are new.
+    static func largeImage(_ version: String) -> TestImage {
+        var image = image(version)
+        for number in 0..<15 {
+            var lines = (0..<400).map { "\(number) \($0) \($0 &* 2_654_435_761 ^ number &* 40_503)" }
+            if number >= 3 { lines[number * 7] = "changed in \(version)" }
+            image.files["usr/lib/data/\(number)"] = lines.joined(separator: "\n")
+        }
+        for number in 0..<3 {
+            let lines = (0..<300).map { "\($0 &* 48_271 &+ number) of \(version)" }
+            image.files["usr/lib/data/new-\(version)-\(number)"] = lines.joined(separator: "\n")
+        }
+        return image
+    }
+
     /// Builds an image and publishes it as its channel's newest release.
     func publish(_ version: String) throws { try publish(Self.image(version)) }
 
@@ -123,7 +150,7 @@ final class HostFixture {
         [
             "release", "publish", (origin ?? self.origin).string, image, "--store", buildsPath.string, "--key",
             key.string, "--patches", "\(patches)",
-        ]
+        ] + (fullPack ? ["--full-pack"] : [])
     }
 
     /// The arguments of an installation.

@@ -80,6 +80,7 @@ import TrustMetadata
     @Test("a host at a release that patches do not start from gets what it lacks, and no failure is told")
     func distant() throws {
         let origin = try HostileServerFixture(patchesFor: "1")
+        origin.server.set(.status(404), for: try origin.manifestPath("2"))
         let fetched = try origin.upgrade()
         #expect(try fetched.integer("whole") > 10 && fetched.integer("fallen_back") == 0)
     }

@@ -33,6 +33,12 @@ final class HostileServerFixture {
         try self.init(template)
     }
 
+    /// A host that runs release 1 and could have release 6, whose patches start from so many earlier releases.
+    convenience init(distant patches: Int, fullPack: Bool = false) throws {
+        let template = patches == 3 ? Self.farTemplate : Self.fartherTemplate
+        try self.init(fullPack ? Self.packedTemplate.get() : template.get())
+    }
+
     private init(_ template: Template) throws {
         host = try HostFixture(copying: template.host)
         server = try ScriptedServer(serving: host.origin)
@@ -67,15 +73,29 @@ final class HostileServerFixture {
     private static let patchedTemplate = Result { try patchedTemplate(installed: "2") }
     private static let distantTemplate = Result { try patchedTemplate(installed: "1") }
 
-    private static func patchedTemplate(installed: String) throws -> Template {
+    private static let farTemplate = Result { try patchedTemplate(installed: "1", releases: 6, patches: 3) }
+    private static let fartherTemplate = Result { try patchedTemplate(installed: "1", releases: 6, patches: 2) }
+    private static let packedTemplate = Result {
+        try patchedTemplate(installed: "1", releases: 6, patches: 1, fullPack: true)
+    }
+
+    private static func patchedTemplate(
+        installed: String, releases: Int = 3, patches: Int = 1, fullPack: Bool = false
+    ) throws -> Template {
         let host = try HostFixture(releases: [], installed: nil)
-        host.patches = 1
-        for version in ["1", "2", "3"] { try host.publish(patchedImage(version)) }
+        let retired = try PrivateKey.generate()
+        host.patches = patches
+        for version in 1...releases {
+            host.fullPack = fullPack && version == releases
+            var image = HostFixture.largeImage("\(version)")
+            image.files["usr/lib/hostctl/trusted-keys.d/retired.pem"] = retired.publicKey.pem
+            try host.publish(image)
+        }
         try host.install(version: installed)
         let folder = host.root.removingLastComponent()
         kept.with { $0.append(folder) }
         atexit { HostileServerFixture.removeKept() }
-        return Template(host: host, retired: try PrivateKey.generate())
+        return Template(host: host, retired: retired)
     }
 
     private static let kept = Guarded<[FilePath]>([])
@@ -84,21 +104,6 @@ final class HostileServerFixture {
         for folder in kept.with({ $0 }) {
             do { try Files.removeTree(folder) } catch { print("\(error)") }
         }
-    }
-
-    /// An image of files that are large enough for differences, of which three stay, twelve change and three are new.
-    private static func patchedImage(_ version: String) -> TestImage {
-        var image = HostFixture.image(version)
-        for number in 0..<15 {
-            var lines = (0..<400).map { "\(number) \($0) \($0 &* 2_654_435_761 ^ number &* 40_503)" }
-            if number >= 3 { lines[number * 7] = "changed in \(version)" }
-            image.files["usr/lib/data/\(number)"] = lines.joined(separator: "\n")
-        }
-        for number in 0..<3 {
-            let lines = (0..<300).map { "\($0 &* 48_271 &+ number) of \(version)" }
-            image.files["usr/lib/data/new-\(version)-\(number)"] = lines.joined(separator: "\n")
-        }
-        return image
     }
 
     /// A static value's life never ends by itself.
@@ -273,12 +278,31 @@ extension HostileServerFixture {
         try await offer(manifest)
     }
 
-    /// Upgrades to release 3, which must work; what was fetched.
-    func upgrade(sourceLocation: SourceLocation = #_sourceLocation) throws -> JSONFields {
+    /// Upgrades to the newest release, which must work; what was fetched.
+    func upgrade(to version: String = "3", sourceLocation: SourceLocation = #_sourceLocation) throws -> JSONFields {
         let deployed = try host.versions()
         let fetched = try host.changeJSON("upgrade").fields("fetched")
-        try host.expectAgreement(["3"] + deployed.prefix(1), sourceLocation: sourceLocation)
+        try host.expectAgreement([version] + deployed.prefix(1), sourceLocation: sourceLocation)
         return fetched
+    }
+
+    static func patchPath(_ file: String) -> String { "patches/lean-host/stable/x86_64/\(file)" }
+
+    /// The store has what these releases need and nothing else, and nothing is left of a download.
+    func expectNothingElse(_ versions: [String], sourceLocation: SourceLocation = #_sourceLocation) throws {
+        var needed = Set<ObjectName>()
+        for version in versions { try origin.store.forEachObject(of: commit(version)) { needed.insert($0) } }
+        let repository = host.sysroot.paths.repository
+        let output = try run([
+            "/usr/bin/find", repository.appending("objects").string, "-type", "f,l", "-printf", "%P\n",
+        ])
+        let paths = Set(output.text.split(separator: "\n").map(String.init).filter { !$0.hasSuffix(".commitmeta") })
+        let others = paths.subtracting(needed.map(\.barePath))
+        #expect(others == [], sourceLocation: sourceLocation)
+        let staging = host.sysroot.paths.state.appending("download/staging")
+        #expect(!Files.exists(staging), sourceLocation: sourceLocation)
+        let passing = host.sysroot.paths.state.appending("download/passing")
+        #expect(!Files.exists(passing), sourceLocation: sourceLocation)
     }
 }
 

@@ -174,7 +174,7 @@ import TrustMetadata
             host.origin.appending(".lock"), .exclusive, seconds: 0, holder: "hostctl release publish (pid 1)")
         expect(try host.hostctl(host.publication()), 6, "hostctl release publish (pid 1)")
         let patient = try ChildProcess([BuiltProducts.hostctl] + host.publication() + ["--wait", "60"])
-        usleep(300_000)
+        #expect(waitUntil(timeout: 20) { (try? patient.errorsSoFar().contains("waiting for")) == true })
         #expect(patient.isRunning)
         _ = consume lock
         expect(try patient.wait(), 0, "waiting for hostctl release publish (pid 1)")

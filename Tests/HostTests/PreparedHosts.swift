@@ -27,6 +27,16 @@ enum PreparedHosts {
         return keep(host)
     }
 
+    /// As `upgraded`, with releases that are large enough for patches, each with patches from the one before.
+    static let patched = Result {
+        let host = try HostFixture(publishing: [], installing: nil)
+        host.patches = 1
+        for version in ["1", "2", "3"] { try host.publish(HostFixture.largeImage(version)) }
+        try host.install(version: "1")
+        try host.change("upgrade", "--version", "2")
+        return keep(host)
+    }
+
     /// Copies a folder's contents with owners, modes, links and hard links.
     static func copy(_ folder: FilePath, to target: FilePath) throws {
         let result = try run(["/bin/cp", "-a", "\(folder)/.", target.string])
@@ -36,7 +46,8 @@ enum PreparedHosts {
     private static let folders = Guarded<[TestSysroot]>([])
 
     /// A static value's life never ends by itself: its folder goes when the process does.
-    private static func keep(_ host: HostFixture) -> TestSysroot {
+    @discardableResult
+    static func keep(_ host: HostFixture) -> TestSysroot {
         let isFirst = folders.with { folders in
             folders.append(host.sysroot)
             return folders.count == 1

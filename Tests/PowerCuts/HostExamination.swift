@@ -15,15 +15,23 @@ public struct HostExamination: Sendable {
     /// What is not as it has to be.
     public private(set) var faults: [String] = []
 
+    /// Which boot partition is looked at.
+    public enum View: Sendable {
+        /// As a loader sees it.
+        case ofLoader
+        /// What commands have made of it since.
+        case afterCommands
+    }
+
     /// Looks at a host.
     ///
     /// - Parameters:
     ///   - host: its disk.
     ///   - hostctl: the program, for `status`.
     ///   - marks: files of the deployment that boots, by path, with their content: what the host's people have made.
-    public init(_ host: MountedHost, hostctl: String, marks: [String: String]) {
+    public init(_ host: MountedHost, hostctl: String, marks: [String: String], view: View = .ofLoader) {
         do {
-            try follow(host)
+            try follow(host, BootPartition(root: view == .ofLoader ? host.loaderView : host.paths.bootPartition))
             try examineStore(host)
             try askStatus(host, hostctl)
             if let boots { try look(for: marks, in: host.paths, boots) }
@@ -34,11 +42,10 @@ public struct HostExamination: Sendable {
 
     // MARK: what boots
 
-    private mutating func follow(_ host: MountedHost) throws {
+    private mutating func follow(_ host: MountedHost, _ partition: BootPartition) throws {
         guard let configuration = try BootConfiguration.load(host.paths) else {
             return faults.append("boot.json is lost")
         }
-        let partition = BootPartition(root: host.loaderView)
         let listing = try configuration.bootLoader(on: partition).listing()
         guard let first = listing.entries.first else { return faults.append("no entry can be booted") }
         faults += try problems(of: first, partition, host)

@@ -25,11 +25,14 @@ public struct WriteLog: Sendable {
         public var offset: Int
         /// Bytes.
         public var count: Int
+        /// Where the log's file ended when it had been recorded.
+        public var end: Int
 
-        public init(action: Action, offset: Int = 0, count: Int = 0) {
+        public init(action: Action, offset: Int = 0, count: Int = 0, end: Int = 0) {
             self.action = action
             self.offset = offset
             self.count = count
+            self.end = end
         }
     }
 
@@ -62,18 +65,22 @@ public struct WriteLog: Sendable {
             position += sector
             let (offset, count) = (Int(fields[0]) * sector, Int(fields[1]) * sector)
             // A flush that comes with a write comes before it.
-            if fields[2] & Self.flushFlag != 0 { entries.append(Entry(action: .flush)) }
+            if fields[2] & Self.flushFlag != 0 { entries.append(Entry(action: .flush, end: position)) }
             if fields[2] & Self.discardFlag != 0 {
-                entries.append(Entry(action: .discard, offset: offset, count: count))
+                entries.append(Entry(action: .discard, offset: offset, count: count, end: position))
             } else if count > 0 {
                 guard position + count <= size else { throw Malformed(detail: "\(path) ends within an entry") }
-                entries.append(Entry(action: .write(data: position), offset: offset, count: count))
                 position += count
+                entries.append(
+                    Entry(action: .write(data: position - count), offset: offset, count: count, end: position))
             }
-            if fields[2] & Self.forceFlag != 0 { entries.append(Entry(action: .flush)) }
+            if fields[2] & Self.forceFlag != 0 { entries.append(Entry(action: .flush, end: position)) }
         }
         self.entries = entries
     }
+
+    /// The first entry that was recorded when the log's file had grown beyond `size` bytes.
+    public func entry(after size: Int) -> Int { entries.firstIndex { $0.end > size } ?? entries.count }
 
     private static func numbers(in file: borrowing Descriptor, at offset: Int, count: Int) throws -> [UInt64] {
         var bytes = [UInt8](repeating: 0, count: count * 8)

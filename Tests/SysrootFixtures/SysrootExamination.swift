@@ -55,7 +55,8 @@ public struct SysrootExamination {
         guard let usr = try store.tree(commit.rootTree).folders.first(where: { $0.name == "usr" }),
             let settings = try store.tree(usr.tree).folders.first(where: { $0.name == "etc" })
         else { return faults.append("\(name) has no /usr/etc") }
-        if comparesSettings { try compare(folder.appending("etc"), store.tree(settings.tree), besides: Self.ownSettings) }
+        let own = folder.appending("etc")
+        if comparesSettings { try compare(own, store.tree(settings.tree), besides: Self.ownSettings) }
         if !Files.exists(paths.origin(of: name)) { faults.append("\(name) has no origin file") }
     }
 

@@ -37,6 +37,15 @@ int hostctl_clone(int to, int from);
 long hostctl_copy_range(int from, int to, size_t length);
 int hostctl_terminal_width(int descriptor);
 
+/// A mount namespace of this thread's own, whose mounts nobody else sees and which end with it. 0 or -1 with errno.
+int hostctl_private_mounts(void);
+int hostctl_mount(const char *source, const char *target, const char *type, unsigned long flags);
+int hostctl_unmount(const char *target);
+/// A block device's size in bytes, its sectors' size, and whether it can only be read. 0 or -1 with errno.
+int hostctl_device_geometry(int descriptor, uint64_t *size, int *sector, int *read_only);
+/// Makes the kernel read a disk's partition table.
+int hostctl_reread_partitions(int descriptor);
+
 long hostctl_fgetxattr(int descriptor, const char *name, void *value, size_t size);
 long hostctl_flistxattr(int descriptor, char *list, size_t size);
 int hostctl_fremovexattr(int descriptor, const char *name);

@@ -40,13 +40,19 @@ struct AccountFiles {
     private static let limit = 16 << 20
 
     var contents: [AccountKind: [UInt8]] = [:]
+    /// Those that are there and no regular file: an operator's link, which is merged as any other.
+    private(set) var others: Set<AccountKind> = []
 
     init(_ contents: [AccountKind: [UInt8]] = [:]) { self.contents = contents }
 
     /// - Throws: `SystemError`, `EtcMergeError.accountsTooLarge`.
     init(reading folder: OpenFolder?) throws {
         for kind in AccountKind.allCases {
-            guard let found = try Located(kind.name, in: folder), found.entry.kind == .file else { continue }
+            guard let found = try Located(kind.name, in: folder) else { continue }
+            guard found.entry.kind == .file else {
+                others.insert(kind)
+                continue
+            }
             guard found.entry.status.st_size <= Self.limit else {
                 throw EtcMergeError.accountsTooLarge(path: found.path)
             }

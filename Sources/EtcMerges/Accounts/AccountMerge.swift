@@ -27,6 +27,7 @@ struct AccountMerge {
     }
 
     private mutating func merge(_ kind: AccountKind) {
+        if live.others.contains(kind) || new.others.contains(kind) { return }
         guard let image = new.contents[kind] else {
             // The image has moved it elsewhere; the host's accounts are in this one.
             if live.contents[kind] != nil { files[kind] = live.lines(kind) }

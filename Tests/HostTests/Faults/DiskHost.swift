@@ -8,13 +8,25 @@ final class DiskHost {
     let disk: SmallDisk
     let boot: SmallDisk?
 
+    private static let templates = MadeOnce<DiskHost>()
+
+    /// A host that is ready for a command and not mounted, to be copied; the parameters are those of `init`.
+    static func template(_ command: FaultCommand, files: Int? = nil, bootSize: Int? = nil) throws -> DiskHost {
+        try templates.value("\(command.name) \(files ?? 0) \(bootSize ?? 0)") {
+            let host = try DiskHost(command, files: files, bootSize: bootSize)
+            PreparedHosts.keep(host.host)
+            try host.unmount()
+            return host
+        }
+    }
+
     /// Makes the file systems anew, and prepares the host for a command.
     ///
     /// - Parameters:
     ///   - size: bytes of the sysroot's file system.
     ///   - files: how many files it can hold.
     ///   - bootSize: bytes of /boot's; none for a folder in the sysroot.
-    init(_ command: FaultCommand, size: Int = 24 << 20, files: Int? = nil, bootSize: Int? = nil) throws {
+    private init(_ command: FaultCommand, size: Int = 24 << 20, files: Int? = nil, bootSize: Int? = nil) throws {
         let prepared = try command.makeHost()
         host = try HostFixture.empty()
         disk = try SmallDisk(host.sysroot.beside("disk"), at: host.root, size: size, files: files)

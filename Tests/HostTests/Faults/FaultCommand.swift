@@ -9,7 +9,7 @@ import TrustMetadata
 /// A command that is hurt, the host that it is hurt on, and what has to hold then.
 struct FaultCommand: Sendable, CustomTestStringConvertible {
     /// What it changes.
-    enum Subject { case sysroot, origin }
+    enum Subject { case sysroot, origin, store }
 
     let name: String
     var subject = Subject.sysroot
@@ -21,74 +21,51 @@ struct FaultCommand: Sendable, CustomTestStringConvertible {
     /// What the sysroot boots, or the origin offers, before and after.
     let before: [String]
     let after: [String]
+    /// Whether the host is damaged before, and whole only once the command is done.
+    var mends = false
 
     var testDescription: String { name }
 
+    private static let prepared = MadeOnce<HostFixture>()
+
     /// A host of its own, ready for the command.
     func makeHost() throws -> HostFixture {
-        let host = try host()
-        try prepare(host)
-        return host
+        if subject == .origin {
+            let host = try host()
+            try prepare(host)
+            return host
+        }
+        let template = try Self.prepared.value(name) {
+            let host = try host()
+            PreparedHosts.keep(host)
+            try prepare(host)
+            return host
+        }
+        return try HostFixture(like: template)
     }
 
+    /// What the command says of a failure: a repair tells what it could not mend as its result.
+    func message(_ result: ProcessResult) -> String { mends ? result.text + result.errorText : result.errorText }
+
     /// The folder that the command changes.
-    func changedFolder(_ host: HostFixture) -> FilePath { subject == .sysroot ? host.root : host.origin }
-
-    /// Every command that changes something.
-    static let all =
-        installing + [upgrade, download, fromDownloaded, rollback, pin, unpin, switching, cleanup, publish, prune]
-
-    static let installing = [
-        FaultCommand(
-            name: "install", host: { try .empty() }, arguments: { $0.installation() }, before: [], after: ["3"])
-    ]
-    static let upgrade = onSysroot("upgrade", ["upgrade"], after: ["3", "2"])
-    static let download = onSysroot("upgrade --download-only", ["upgrade", "--download-only"], after: ["2", "1"])
-    static let fromDownloaded = onSysroot(
-        "upgrade --from-downloaded", ["upgrade", "--from-downloaded"], after: ["3", "2"],
-        prepare: { try $0.change("upgrade", "--download-only") })
-    static let rollback = onSysroot("rollback", ["rollback"], after: ["1", "2"])
-    static let pin = onSysroot("pin", ["pin", "1"], after: ["2", "1*"])
-    static let unpin = onSysroot(
-        "unpin", ["unpin", "1"], before: ["2", "1*"], after: ["2", "1"], prepare: { try $0.change("pin", "1") })
-    static let switching = onSysroot("switch", ["switch", HostFixture.otherChannel], after: ["7", "2"])
-    /// A deployment too many, objects of an older one, and what a killed download has left.
-    static let cleanup = onSysroot(
-        "cleanup", ["cleanup"], before: ["3", "2", "1"], after: ["3", "2"],
-        prepare: { host in
-            try host.change("pin", "1")
-            try host.change("upgrade")
-            try host.change("unpin", "2")
-            let arguments = ["switch", HostFixture.otherChannel, "--sysroot", host.root.string]
-            _ = try host.hostctl(arguments, environment: ["HOSTCTL_FAULT_POINT": "fetch.object:3"])
-        })
-    static let publish = FaultCommand(
-        name: "release publish", subject: .origin,
-        host: {
-            let host = try HostFixture.varied(ownsOrigin: true)
-            host.patches = 2
-            return host
-        },
-        arguments: { $0.publication() }, before: ["1", "2", "3"], after: ["1", "2", "3", "4"])
-    static let prune = FaultCommand(
-        name: "release prune", subject: .origin, host: { try .varied(ownsOrigin: true) },
-        arguments: { ["release", "prune", $0.origin.string, "--keep", "1", "--key", $0.key.string] },
-        before: ["1", "2", "3"], after: ["3"])
-
-    private static func onSysroot(
-        _ name: String, _ arguments: [String], before: [String] = ["2", "1"], after: [String],
-        prepare: @escaping @Sendable (HostFixture) throws -> Void = { _ in }
-    ) -> FaultCommand {
-        FaultCommand(
-            name: name, prepare: prepare, arguments: { arguments + ["--sysroot", $0.root.string] }, before: before,
-            after: after)
+    func changedFolder(_ host: HostFixture) -> FilePath {
+        switch subject {
+        case .sysroot: host.root
+        case .origin: host.origin
+        case .store: host.imported
+        }
     }
 }
 
 extension FaultCommand {
-    /// What the sysroot boots, or the origin offers, now.
+    /// What the sysroot boots, the origin offers, or the store holds, now.
     func state(of host: HostFixture) throws -> [String] {
-        guard subject == .sysroot else {
+        switch subject {
+        case .sysroot:
+            return SysrootReader(root: host.root).report().listed.map { ($0.version ?? "?") + ($0.isPinned ? "*" : "") }
+        case .store:
+            return Files.exists(host.imported.appending("refs/heads/\(HostFixture.ref)")) ? ["1"] : []
+        case .origin:
             let answer = try host.succeed(
                 "release", "list", host.origin.string, "--channel", HostFixture.channel, "--json")
             let channels = try JSONValue(strict: answer.output, what: "the list").array ?? []
@@ -96,20 +73,22 @@ extension FaultCommand {
                 try JSONFields(channel, what: "the list").objects("releases").map { try $0.string("version") }
             }
         }
-        return SysrootReader(root: host.root).report().listed.map { ($0.version ?? "?") + ($0.isPinned ? "*" : "") }
     }
 
     /// Either the old or the new state is there, whole: `ostree fsck`, each deployment against its commit, each boot
     /// entry, the stock tools' list; for an origin what its clients get.
     ///
+    /// - Parameter isDone: whether what was damaged before has to be whole, too.
     /// - Returns: what is not so.
-    func damage(_ host: HostFixture) throws -> [String] {
+    func damage(_ host: HostFixture, isDone: Bool = false) throws -> [String] {
         var found: [String] = []
         let state = try state(of: host)
         if state != before, state != after { found.append("it has \(state), neither the old nor the new") }
         do {
             switch subject {
+            case .sysroot where mends && !isDone: found += try newDamage(host)
             case .sysroot: found += try sysrootDamage(host)
+            case .store: found += try storeDamage(host)
             case .origin: found += try originDamage(host, state)
             }
         } catch {
@@ -122,12 +101,47 @@ extension FaultCommand {
         let reader = SysrootReader(root: host.root)
         guard reader.isSysroot, Files.exists(host.sysroot.paths.repository.appending("objects")) else { return [] }
         try host.sysroot.fsck()
-        var found = try SysrootExamination.faults(of: host.sysroot.paths)
+        return try SysrootExamination.faults(of: host.sysroot.paths) + listDifferences(host)
+    }
+
+    private func listDifferences(_ host: HostFixture) throws -> [String] {
+        var found: [String] = []
         let (own, stock) = (host.sysroot.ownStatus(), try host.sysroot.stockStatus())
         if own != stock { found.append("we list \(own), and ostree lists \(stock)") }
         let told = try host.deployments().map { try HostFixture.folderName($0) + ($0.bool("pinned") ? "*" : "") }
         if told != own { found.append("status tells \(told)") }
         return found
+    }
+
+    private static let damageBefore = MadeOnce<Set<String>>()
+
+    /// What is damaged that was whole before the command was hurt.
+    private func newDamage(_ host: HostFixture) throws -> [String] {
+        let before = try Self.damageBefore.value(name) { try findings(makeHost()) }
+        let new = try findings(host).subtracting(before).filter { subject in
+            // The damaged file stays in the deployments until it is linked to its new object, and what a killed repair
+            // was making until the next one.
+            !subject.hasSuffix("/usr/share/same/3")
+                && !(subject.split(separator: "/").last.map { Files.isTemporary("\($0)") } ?? false)
+        }
+        return try new.sorted() + listDifferences(host)
+    }
+
+    /// What `hostctl verify` finds to be damaged.
+    private func findings(_ host: HostFixture) throws -> Set<String> {
+        let result = try host.onSysroot("verify", "--json")
+        guard result.status == 0 || result.status == 1 else {
+            throw CommandFailed(command: "verify", errors: "\(result.end) \(result.errorText)")
+        }
+        let subjects = try result.json.objects("findings").map { try $0.string("subject") }
+        return Set(subjects.map { $0.hasPrefix(host.root.string) ? String($0.dropFirst(host.root.string.count)) : $0 })
+    }
+
+    private func storeDamage(_ host: HostFixture) throws -> [String] {
+        if Files.exists(host.imported.appending("config")) {
+            try host.sysroot.ostree("fsck", "--quiet", "--repo=\(host.imported)")
+        }
+        return []
     }
 
     private func originDamage(_ host: HostFixture, _ state: [String]) throws -> [String] {
@@ -147,7 +161,7 @@ extension FaultCommand {
         // What is deployed is no longer there to be deployed.
         if isDone, result.errorText.contains("nothing has been downloaded") { return try damage(host) }
         guard result.status == 0 else { return ["run again: \(result.end) \(result.errorText)"] }
-        var found = try damage(host)
+        var found = try damage(host, isDone: true)
         let state = try state(of: host)
         if state != (swaps ? before : after) { found.append("run again, it has \(state)") }
         guard subject == .sysroot else { return found }

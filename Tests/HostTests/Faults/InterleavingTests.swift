@@ -31,7 +31,8 @@ import TrustMetadata
         Order(words: ["upgrade"]), Order(words: ["upgrade", "--download-only"]), Order(words: ["rollback"]),
         Order(words: ["pin", "0"]), Order(words: ["pin", "1"]), Order(words: ["unpin", "1"]),
         Order(words: ["switch", HostFixture.otherChannel]), Order(words: ["status"], waits: false),
-        Order(words: ["cleanup"]), Order(words: ["verify"]),
+        Order(words: ["cleanup"]), Order(words: ["cleanup", "--downloads"]), Order(words: ["verify"]),
+        Order(words: ["verify", "--repair"]), Order(words: ["auto-update", "run", "--policy", "stage"]),
         Order(words: ["ostree", "admin", "pin", "1"], isStock: true),
     ]
 

@@ -1,0 +1,131 @@
+import Glibc
+import LinuxSystem
+import SystemPackage
+import TestSupport
+import Testing
+
+/// What machines boot: the lean host with the tests' agent in it, an origin with its releases, and a base disk for each
+/// boot loader. Made once for the same recipe and programs, in `.build/boot-tests` or where `HOSTCTL_BOOT_CACHE` says.
+struct BootFixture {
+    /// Where everything lies.
+    let folder: FilePath
+    var origin: FilePath { folder.appending("origin") }
+    private var builds: FilePath { folder.appending("builds") }
+    private var key: FilePath { folder.appending("key") }
+    var publicKey: FilePath { folder.appending("key.pub") }
+
+    static let channel = "lean-host/stable"
+    static let ref = "lean-host/stable/x86_64"
+    /// The statically linked programs that machines run; a debug build's need a toolchain.
+    static let binaries: FilePath = FilePath(ProcessVariables["HOSTCTL_BOOT_BINARIES"] ?? ".build-release/release")
+
+    /// Whether machines can be booted here, and the run is one of those that take their time.
+    static let isPossible =
+        geteuid() == 0 && ProcessVariables["HOSTCTL_TESTS"] != "quick"
+        && Files.exists("/usr/bin/qemu-system-x86_64") && Files.exists("/usr/share/OVMF/OVMF_CODE_4M.fd")
+        && Files.exists("/usr/bin/mmdebstrap") && Files.exists(binaries.appending("hostctl-store"))
+
+    /// Shared by all tests of a run.
+    static let shared = Result { try BootFixture() }
+
+    private init() throws {
+        let cache = FilePath(ProcessVariables["HOSTCTL_BOOT_CACHE"] ?? ".build/boot-tests")
+        let inputs = ["images", "units", "Tests/BootTests", Self.binaries.string]
+        let sums = try Self.shell(
+            "find \(inputs.joined(separator: " ")) -type f ! -name '*.o' ! -path '*.build/*' -maxdepth 8 "
+                + "\\( -path 'images/*' -o -path 'units/*' -o -name 'MachineAgent.swift' -o -name hostctl -o -name hostctl-store \\) "
+                + "-print0 | sort -z | xargs -0 sha256sum | sha256sum")
+        let root = try Self.shell("pwd").trimmed
+        folder = (cache.isAbsolute ? cache : FilePath(root).pushing(cache)).appending(String(sums.prefix(16)))
+        if !Files.exists(folder.appending("complete")) { try make(root) }
+    }
+
+    private func make(_ root: String) throws {
+        try Files.removeTree(folder)
+        try Files.makeFolder(folder)
+        let recipe = folder.appending("images/recipe")
+        try Self.shell(
+            "mkdir -p \(folder)/images; cp -a images/lean-host \(recipe); cp images/grub-images \(folder)/images")
+        let program = recipe.appending("rootfs/usr/lib/boot-tests/agent")
+        try Files.makeFolder(program.removingLastComponent())
+        try Files.replace(program, with: Array(MachineAgent.program.utf8), mode: 0o755)
+        let unit = recipe.appending("rootfs/usr/lib/systemd/system/boot-tests.service")
+        try Files.replace(unit, with: Array(MachineAgent.unit.utf8))
+        let hook = recipe.appending("hooks/11-agent.chroot")
+        try Files.replace(hook, with: Array("#!/bin/sh\nexec systemctl enable boot-tests.service\n".utf8), mode: 0o755)
+        let binaries = Self.binaries.isAbsolute ? Self.binaries : FilePath(root).pushing(Self.binaries)
+        try hostctl(
+            "image", "build", recipe.string, "--store", builds.string, "--work",
+            folder.removingLastComponent().appending("packages").string, "--set", "Version=1", "--set",
+            "HostctlBinaries=\(binaries)", "--set", "HostctlUnits=\(root)/units", timeout: 900)
+        try hostctl("key", "generate", key.string)
+        try hostctl("release", "init", origin.string)
+        try publish()
+        try derive("2", ["usr/share/boot-tests/release": "2\n"])
+        for loader in ["systemd-boot", "grub"] { try install(loader) }
+        try Files.replace(folder.appending("complete"), with: [])
+    }
+
+    /// Installs release 1, which will know the origin by the address that machines see.
+    private func install(_ loader: String) throws {
+        let script = """
+            ip link set lo up && ip address add 10.0.2.100/32 dev lo || exit 1
+            busybox httpd -f -p 10.0.2.100:80 -h \(origin) & server=$!
+            \(Self.program) install disk \(disk(loader)) --size 3G --origin http://10.0.2.100 \
+                --channel \(Self.channel) --version 1 --trusted-key \(key).pub --boot-loader \(loader) --hostname boot-test
+            status=$?; kill $server; exit $status
+            """
+        try Machine.need(run(["/usr/bin/unshare", "--net", "/bin/sh", "-c", script], timeout: 300))
+    }
+
+    /// A base disk.
+    func disk(_ loader: String) -> FilePath { folder.appending("\(loader).qcow2") }
+
+    // MARK: releases
+
+    /// Publishes a release that differs from release 1 in some files.
+    func derive(_ version: String, _ files: [String: String], executable: Bool = false) throws {
+        let tree = try TemporaryFolder()
+        for (path, text) in files { try tree.write("tree/\(path)", text: text, mode: executable ? 0o755 : 0o644) }
+        let kept = ["ostree.linux", "ostree.bootable", "hostctl.channel", "hostctl.architecture", "hostctl.packages"]
+        try Machine.need(
+            run(
+                [
+                    "/usr/bin/ostree", "commit", "--repo=\(builds)", "--branch=\(Self.ref)", "--tree=ref=\(Self.ref)",
+                    "--tree=dir=\(tree.path)/tree",
+                    "--add-metadata-string=version=\(version)", "--parent=\(try head())", "--subject=\(version)",
+                ] + (kept + ["hostctl.kernel-arguments"]).map { "--keep-metadata=\($0)" }, timeout: 300))
+        try publish()
+    }
+
+    private func head() throws -> String {
+        try Self.shell("ostree rev-parse --repo=\(builds) \(Self.ref)").trimmed
+    }
+
+    private func publish() throws {
+        try hostctl(
+            "release", "publish", origin.string, "--store", builds.string, Self.ref, "--key", key.string, timeout: 600)
+    }
+
+    // MARK: commands
+
+    static var program: String { binaries.appending("hostctl").string }
+
+    private func hostctl(_ words: String..., timeout: Double = 120) throws {
+        try Machine.need(run([Self.program] + words, timeout: timeout))
+    }
+
+    @discardableResult
+    private static func shell(_ script: String) throws -> String {
+        let result = try run(["/bin/sh", "-c", script])
+        try Machine.need(result)
+        return result.text
+    }
+}
+
+extension String {
+    /// Without spaces and newlines at both ends.
+    fileprivate var trimmed: String {
+        String(drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
+    }
+}

@@ -1,0 +1,198 @@
+import Glibc
+import LinuxSystem
+import SystemPackage
+import TestSupport
+
+/// A virtual machine on a disk of its own, which shares what it does not change with a base disk.
+///
+/// There is no KVM where the tests run, so that a boot takes a minute; everything is bounded. A restart ends the process
+/// and starts it anew, because that is faster than a warm one. It ends with the value's life.
+final class Machine {
+    /// What starts the machine.
+    enum Firmware: Sendable { case bios, uefi }
+
+    private let folder: TemporaryFolder
+    private let firmware: Firmware
+    private let server: StaticServer?
+    /// A raw disk of its own and the file that its writes are recorded in.
+    private let recording: (disk: FilePath, log: FilePath)?
+    private var process: ChildProcess?
+    private var agent: MachineAgent?
+    private var starts = 0
+
+    /// The machine's disk.
+    var disk: FilePath { folder.path.appending("disk.qcow2") }
+    /// What the machine has printed on its serial console since it was last started.
+    var console: String { get throws { try text("console-\(starts).log") } }
+
+    /// Seconds until a machine must have come up or gone down.
+    static let patience: Double = 420
+
+    /// - Parameters:
+    ///   - base: a disk that stays as it is.
+    ///   - origin: a folder that the machine reaches as `http://10.0.2.100`.
+    init(_ base: FilePath, firmware: Firmware, origin: FilePath? = nil) throws {
+        folder = try TemporaryFolder()
+        self.firmware = firmware
+        recording = nil
+        server = try origin.map { try StaticServer(.nginx, serving: $0) }
+        try Self.need(
+            TestSupport.run([
+                "/usr/bin/qemu-img", "create", "-q", "-f", "qcow2", "-b", base.string, "-F", "qcow2", disk.string,
+            ]))
+        if firmware == .uefi { try makeVariables() }
+    }
+
+    /// A machine whose every write and flush is recorded.
+    ///
+    /// - Parameters:
+    ///   - disk: raw; the machine changes it.
+    ///   - log: what `WriteLog` reads, made here.
+    init(recording disk: FilePath, in log: FilePath, firmware: Firmware, origin: FilePath? = nil) throws {
+        folder = try TemporaryFolder()
+        self.firmware = firmware
+        recording = (disk, log)
+        server = try origin.map { try StaticServer(.nginx, serving: $0) }
+        try Files.replace(log, with: [])
+        if firmware == .uefi { try makeVariables() }
+    }
+
+    /// The bytes of the record so far.
+    var recordedSize: Int {
+        get throws { try recording.map { Int(try Descriptor(opening: $0.log.string).status().st_size) } ?? 0 }
+    }
+
+    private func makeVariables() throws {
+        let target = folder.path.appending("vars.fd").string
+        try Self.need(TestSupport.run(["/bin/cp", "/usr/share/OVMF/OVMF_VARS_4M.fd", target]))
+    }
+
+    /// A machine failed; with the end of its console.
+    struct Failure: Error, CustomStringConvertible { let description: String }
+
+    static func need(_ result: ProcessResult) throws {
+        if result.status != 0 { throw Failure(description: result.text + result.errorText) }
+    }
+
+    // MARK: power
+
+    /// Starts it and waits until it takes commands.
+    func boot(timeout: Double = Machine.patience) throws {
+        try start()
+        guard let agent, agent.waitForGreeting(timeout: timeout) else { throw failure("it did not come up") }
+    }
+
+    /// Starts it without waiting for anything.
+    func start() throws {
+        starts += 1
+        let socket = folder.path.appending("agent-\(starts)")
+        process = try ChildProcess(command(socket))
+        guard waitUntil(timeout: 30, { Files.exists(socket) }) else { throw failure("QEMU did not start") }
+        agent = try MachineAgent(socket)
+    }
+
+    /// Whether it still runs.
+    var isRunning: Bool { process?.isRunning ?? false }
+
+    /// Waits until it has ended by itself: it was switched off, or it restarted.
+    func waitForEnd(timeout: Double = Machine.patience) throws {
+        guard waitUntil(timeout: timeout, { !isRunning }) else { throw failure("it did not end") }
+        stop()
+    }
+
+    /// Restarts as an operator would, and waits until it takes commands.
+    func restart() throws {
+        try agent?.send("systemctl reboot")
+        try waitForEnd()
+        try boot()
+    }
+
+    /// Shuts it down as an operator would, and waits until it is off.
+    func switchOff() throws {
+        try agent?.send("systemctl poweroff")
+        try waitForEnd()
+    }
+
+    /// Cuts the power.
+    func stop() {
+        agent = nil
+        process = nil
+    }
+
+    // MARK: commands
+
+    /// Runs a shell script as root and gives what it printed.
+    ///
+    /// - Throws: `Failure` when it ends with another status than 0, or not at all.
+    @discardableResult
+    func run(_ script: String, timeout: Double = 180) throws -> String {
+        let answer = try attempt(script, timeout: timeout)
+        guard answer.status == 0 else { throw failure("'\(script)' ended with \(answer.status): \(answer.output)") }
+        return answer.output
+    }
+
+    /// Runs a shell script, which may fail.
+    func attempt(_ script: String, timeout: Double = 180) throws -> (status: Int, output: String) {
+        guard let agent else { throw failure("it is off") }
+        guard let answer = try agent.run(script, timeout: timeout) else { throw failure("'\(script)' did not end") }
+        return answer
+    }
+
+    /// Waits until systemd has started everything: `running`, or `degraded` with the failed units.
+    func waitUntilStarted() throws -> String {
+        let state = try attempt("systemctl is-system-running --wait", timeout: Self.patience).output
+        let failed = state.hasPrefix("running") ? "" : try attempt("systemctl --failed --no-legend --plain").output
+        return (state + failed).split(separator: "\n").joined(separator: ", ")
+    }
+
+    // MARK: QEMU
+
+    private func command(_ socket: FilePath) -> [String] {
+        var words = [
+            "/usr/bin/qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max,-cx16",
+            "-smp", "2", "-m", "1024", "-no-reboot", "-display", "none", "-monitor", "none",
+            "-serial", "file:\(folder.path)/console-\(starts).log",
+            "-netdev", network, "-device", "virtio-net-pci,netdev=network,romfile=",
+            "-device", "virtio-serial", "-chardev", "socket,id=agent,path=\(socket),server=on,wait=off",
+            "-device", "virtserialport,chardev=agent,name=agent",
+        ]
+        words += drive
+        if firmware == .uefi {
+            words += [
+                "-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd",
+                "-drive", "if=pflash,format=raw,file=\(folder.path)/vars.fd",
+            ]
+        }
+        return words
+    }
+
+    private var drive: [String] {
+        guard let recording else {
+            // The machine's own flushes cost nothing: its disk goes when the test ends.
+            return ["-drive", "if=virtio,format=qcow2,cache=unsafe,file=\(disk)"]
+        }
+        return [
+            "-blockdev", "driver=file,filename=\(recording.disk),node-name=disk,cache.no-flush=on",
+            "-blockdev", "driver=file,filename=\(recording.log),node-name=log,cache.no-flush=on",
+            "-blockdev", "driver=blklogwrites,file=disk,log=log,node-name=recorder",
+            "-device", "virtio-blk-pci,drive=recorder",
+        ]
+    }
+
+    /// Nothing but the origin can be reached.
+    private var network: String {
+        guard let port = server?.url.split(separator: ":").last else { return "user,id=network,restrict=on" }
+        return "user,id=network,restrict=on,guestfwd=tcp:10.0.2.100:80-cmd:/bin/busybox nc 127.0.0.1 \(port)"
+    }
+
+    private func text(_ name: String) throws -> String {
+        let bytes = try Files.readIfPresent(folder.path.appending(name), limit: 64 << 20) ?? []
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private func failure(_ what: String) -> Failure {
+        let errors = (try? process?.errorsSoFar()) ?? ""  // A message more is all that it is for.
+        let end = ((try? console) ?? "").split(separator: "\n").suffix(40).joined(separator: "\n")
+        return Failure(description: "\(what)\n\(errors)\n\(end)")
+    }
+}

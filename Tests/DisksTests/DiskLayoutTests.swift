@@ -1,0 +1,36 @@
+import Testing
+
+@testable import Disks
+
+@Suite("partitions") struct DiskLayoutTests {
+    private let gigabyte: Int64 = 1 << 30
+
+    private func layout(_ size: Int64, root: Int64? = nil, needed: Int64 = 1 << 29) throws -> DiskLayout {
+        try DiskLayout(
+            size: size, bootSize: 256 << 20, rootSize: root, needed: needed, architecture: "x86_64", path: "disk")
+    }
+
+    @Test(
+        "partitions follow one another on borders of 1 MiB and leave room for both tables", arguments: [nil, 1 << 30])
+    func borders(root: Int64?) throws {
+        let size = 4 * gigabyte + 12345
+        let layout = try layout(size, root: root)
+        let partitions = [layout.bios, layout.boot, layout.root] + (layout.data.map { [$0] } ?? [])
+        var end: Int64 = 1 << 20
+        for partition in partitions {
+            #expect(partition.start == end)
+            #expect(partition.size > 0 && partition.size % (1 << 20) == 0)
+            end = partition.start + partition.size
+        }
+        #expect(end <= size - (1 << 20))
+        #expect(Set(partitions.map(\.identifier)).count == partitions.count)
+    }
+
+    @Test("a disk that is too small says what is needed, before anything is written")
+    func tooSmall() throws {
+        let error = #expect(throws: DiskError.self) { try layout(gigabyte, needed: 2 * gigabyte) }
+        guard case .tooSmall("disk", gigabyte, let needed)? = error else { throw error ?? .needsRoot }
+        #expect(try layout(needed, needed: 2 * gigabyte).root.size >= 2 * gigabyte)
+        #expect(throws: DiskError.self) { try layout(needed - 1, needed: 2 * gigabyte) }
+    }
+}

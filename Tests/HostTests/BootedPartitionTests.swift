@@ -1,0 +1,108 @@
+import BootLoaders
+import Glibc
+import LinuxSystem
+import SysrootFixtures
+import Sysroots
+import SystemPackage
+import TestSupport
+import Testing
+import TrustMetadata
+
+/// Whole commands on a running host with a boot partition.
+@Suite(.enabled(if: geteuid() == 0)) struct BootedPartitionTests {
+    @Test("upgrade, shutdown, boot, rollback: staged, switched to with the /etc of that moment, and left again")
+    func wholeRound() throws {
+        let host = try BootedPartition()
+        let upgrade = try host.hostctl("upgrade", "--version", "2")
+        expect(upgrade, 0)
+        #expect(upgrade.text.contains("2 is staged"))
+        let status = try host.hostctl("status").text
+        #expect(status.contains("staged, next boot after a clean shutdown") && status.contains("(booted, default)"))
+        #expect(try host.entries == ["host-000001"])
+        // Asked again, there is nothing to do.
+        let again = try host.hostctl("upgrade", "--version", "2", "--unchanged-exit-77")
+        expect(again, 77)
+        #expect(again.text.contains("staged already"))
+
+        try Files.replace(host.bootedFolder().appending("etc/setting"), with: Array("mine\n".utf8))
+        let start = ContinuousClock.now
+        expect(try host.hostctl("finalize"), 0)
+        print("finalize, with its start: \(ContinuousClock.now - start)")
+        #expect(try host.entries == ["host-000002+3", "host-000001"])
+        #expect(try host.hostctl("status").text.contains("3 tries left"))
+        try host.boot()
+        #expect(try Files.read(host.bootedFolder().appending("etc/setting"), limit: 99) == Array("mine\n".utf8))
+        #expect(try host.hostctl("status").text.contains("(booted, default)"))
+
+        let rollback = try host.hostctl("rollback", "--json")
+        expect(rollback, 0)
+        #expect(try rollback.json.string("version") == "1")
+        #expect(try host.entries == ["host-000003", "host-000002"])
+        #expect(try host.hostctl("status", "--json").json.objects("problems").isEmpty)
+        try host.host.sysroot.fsck()
+    }
+
+    @Test("a rollback discards what is staged, and says so") func discard() throws {
+        let host = try BootedPartition()
+        expect(try host.hostctl("upgrade"), 0)
+        let result = try host.hostctl("rollback")
+        expect(result, 0)
+        #expect(result.text.contains("3, which was staged, is discarded"))
+        #expect(try host.entries == ["host-000001"])
+        #expect(try host.hostctl("history").text.contains("rollback"))
+    }
+
+    @Test("a shutdown that could not switch is told by status, and by the next upgrade's exit code and reason")
+    func failedFinalization() throws {
+        let host = try BootedPartition()
+        expect(try host.hostctl("upgrade"), 0)
+        let staged = try #require(SysrootReader(root: host.host.root).report().staged)
+        // Its kernel is lost, here and there, after it was staged.
+        let folder = host.paths.folder(of: staged.name)
+        try Files.whileChangeable(folder) {
+            try Files.removeTree(folder.appending("usr/lib/modules"))
+            try Files.removeTree(host.loader.partition.own)
+        }
+        expect(try host.hostctl("finalize"), 1)
+        #expect(try host.entries.isEmpty == false)
+        #expect(try host.hostctl("status").text.contains("The last change failed: 'hostctl finalize'"))
+        let next = try host.hostctl("upgrade")
+        expect(next, 1, "the last shutdown could not switch to it")
+        // And so for everyone who asks, until it is settled.
+        expect(try host.hostctl("upgrade"), 1, "the last shutdown could not switch to it")
+        expect(try host.hostctl("rollback"), 0)
+        #expect(try host.hostctl("status").text.contains("The last change failed") == false)
+    }
+
+    @Test("the kernel's arguments are changed in a staged deployment, and the next upgrade keeps them")
+    func kernelArguments() throws {
+        let host = try BootedPartition()
+        expect(try host.hostctl("kernel-args", "--append", "quiet"), 0)
+        #expect(try host.entries == ["host-000001"])
+        expect(try host.hostctl("upgrade"), 0)
+        expect(try host.hostctl("finalize"), 0)
+        let entry = try #require(try host.loader.listing().entries.first)
+        #expect(entry.arguments == ["root=LABEL=root", "quiet"])
+    }
+
+    @Test("the unit is one that systemd can read, and it is stopped after everything that writes to /etc")
+    func unit() throws {
+        let unit = try UnitFile("hostctl-finalize.service")
+        #expect(unit.words("ExecStop") == ["/usr/bin/hostctl", "finalize", "--wait", "60"])
+        #expect(unit.words("Before").contains("basic.target"))
+        #expect(unit.words("RequiresMountsFor").contains("/boot/efi"))
+        let folder = try TemporaryFolder()
+        try folder.write("usr/bin/hostctl", text: "#!/bin/sh\n", mode: 0o755)
+        let units = folder.path.appending("usr/lib/systemd")
+        try Files.makeFolder(units)
+        for source in ["/usr/lib/systemd/system", "\(UnitFile.folder)"] {
+            #expect(try run(["/bin/cp", "-aT", source, units.appending("system").string]).status == 0)
+        }
+        let result = try run(
+            [
+                "/usr/bin/systemd-analyze", "verify", "--recursive-errors=no", "--root=\(folder.path)",
+                "hostctl-finalize.service",
+            ], environment: ["SYSTEMD_PAGER": ""])
+        #expect(result.status == 0 && result.errors.isEmpty, "\(result.errorText)")
+    }
+}
