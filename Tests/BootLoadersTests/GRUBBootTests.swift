@@ -6,7 +6,12 @@ import TestSupport
 import Testing
 
 /// GRUB itself, in a virtual machine.
-@Suite(.serialized, .enabled(if: access("/usr/bin/qemu-system-x86_64", X_OK) == 0)) struct GRUBBootTests {
+@Suite(
+    .serialized,
+    .enabled(
+        if: access("/usr/bin/qemu-system-x86_64", X_OK) == 0 && ProcessVariables["HOSTCTL_TESTS"] != "quick",
+        "needs QEMU, and takes a minute")) struct GRUBBootTests
+{
     private let machine: BootMachine
 
     init() throws { machine = try BootMachine() }

@@ -67,10 +67,8 @@ import Testing
         let new = try image("252.1-1~deb12u10")
         #expect(try loader.loaderStatus(new).differs)
         let status = try loader.updateLoader(new, force: false)
-        #expect(
-            status
-                == LoaderStatus(
-                    installed: "252.1-1~deb12u10", available: "252.1-1~deb12u10", differs: false, hasFallback: true))
+        #expect(status.installed == "252.1-1~deb12u10" && status.available == "252.1-1~deb12u10")
+        #expect(!status.differs && status.hasFallback)
         #expect(try disk.names("EFI/BOOT") == ["BOOTX64.EFI", "BOOTX64.OLD"])
         #expect(try disk.folder.read("partition/EFI/BOOT/BOOTX64.OLD") == program("252.1-1~deb12u1"))
         try loader.updateLoader(new, force: false)
