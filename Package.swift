@@ -99,6 +99,10 @@ let package = Package(
                 "BootLoaders", "EtcMerges", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree",
                 "LinuxSystem", system,
             ]),
+        // Health checks, what boots come to, good and bad releases; no libostree.
+        room(
+            "HealthChecks",
+            ["Sysroots", "BootLoaders", "Settings", "TrustMetadata", "Checksums", "LinuxSystem", system]),
         // Origins: layout, release manifests, publishing, fetching.
         room(
             "Releases",
@@ -142,7 +146,7 @@ let package = Package(
             "StoreCommands",
             [
                 "HostctlCommands", "AutomaticUpdates", "Updates", "Releases", "Deployments", "EtcMerges", "Disks",
-                "HostImages",
+                "HealthChecks", "BootLoaders", "HostImages",
                 "Archives", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree", "Settings",
                 "Signatures",
                 "TrustMetadata", "Transfers",
@@ -229,6 +233,13 @@ let package = Package(
         .testTarget(
             name: "BootTests", dependencies: ["TestSupport", "LinuxSystem", system], path: "Tests/BootTests",
             swiftSettings: settings),
+        tests(
+            "HealthChecks",
+            [
+                "SysrootFixtures", "Sysroots", "BootLoaders", "Settings", "Deployments", "ObjectStorage",
+                "TrustMetadata",
+                "Checksums", "LinuxSystem", system,
+            ]),
         // Whole commands as real processes on real sysroots.
         .testTarget(
             name: "HostTests",

@@ -160,6 +160,9 @@ public struct AutomaticUpdate: Sendable {
 
     private func objection(to commit: Checksum) throws -> Objection? {
         if let hold = try activeHold() { return Objection(result: .held, detail: hold.reason) }
+        if paths.hasBootPartition, let bad = try BootRecords.load(paths).bad(commit) {
+            return Objection(result: .bad, detail: bad.reason)
+        }
         return try wasRolledBack(commit) ? Objection(result: .rolledBack) : nil
     }
 

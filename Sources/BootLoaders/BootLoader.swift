@@ -17,6 +17,11 @@ public protocol BootLoader: Sendable {
     /// - Throws: `SystemError` when the partition cannot be read.
     func listing() throws -> EntryListing
 
+    /// Finds out whether `add` would refuse an entry; writes nothing.
+    ///
+    /// - Throws: as `add`.
+    func check(_ entry: LoaderEntry) throws
+
     /// Adds an entry: **the switch**. With the highest generation it boots next; `entry.counter` says how often it is
     /// tried, `nil` that it is good. Other entries are not touched.
     ///

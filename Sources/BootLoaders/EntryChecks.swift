@@ -2,11 +2,6 @@ import LinuxSystem
 
 /// What both loaders ask before a change.
 extension BootLoader {
-    /// Finds out whether `add` would refuse an entry.
-    ///
-    /// - Throws: as `add`.
-    public func check(_ entry: LoaderEntry) throws { try checkForAdding(entry, listing()) }
-
     func checkForAdding(_ entry: LoaderEntry, _ listing: EntryListing) throws(BootLoaderError) {
         for text in [entry.title, entry.folder] + entry.arguments where !Self.isOneLine(text) {
             throw .unusableArgument(text)

@@ -39,6 +39,11 @@ public struct GRUB: BootLoader {
         return (generation, TryCounter(left: left, done: done))
     }
 
+    public func check(_ entry: LoaderEntry) throws {
+        _ = try GRUBSnippet.text(of: entry)
+        try checkForAdding(entry, listing())
+    }
+
     public func add(_ entry: LoaderEntry) throws {
         let text = try GRUBSnippet.text(of: entry)
         try checkForAdding(entry, try listing())

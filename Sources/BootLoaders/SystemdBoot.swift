@@ -17,8 +17,10 @@ public struct SystemdBoot: BootLoader {
 
     public func listing() throws -> EntryListing { try folder.listing() }
 
+    public func check(_ entry: LoaderEntry) throws { try checkForAdding(entry, listing()) }
+
     public func add(_ entry: LoaderEntry) throws {
-        try checkForAdding(entry, try listing())
+        try check(entry)
         try folder.add(entry.name, Array(EntryDocument.text(of: entry).utf8))
     }
 

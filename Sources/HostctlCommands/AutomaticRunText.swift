@@ -15,6 +15,7 @@ public enum AutomaticRunText {
         case .downloaded: "\(release) is downloaded"
         case .deployed: "\(release) is deployed and starts with the next boot"
         case .rolledBack: "\(release) was rolled back from and is not deployed again unasked"
+        case .bad: "\(release) did not come up on this host and is not deployed again unasked\(detail)"
         case .restarting: "\(release) is deployed, the host restarts"
         case .postponed: "\(release) is deployed, the restart is postponed\(detail)"
         case .notBooted: "\(release) is deployed, and did not boot when the host was restarted for it"

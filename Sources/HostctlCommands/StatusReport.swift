@@ -24,7 +24,7 @@ public struct StatusReport: OutputValue {
 
     /// The report for people: what boots next first, each deployment in a paragraph, then what is wrong.
     public var text: String {
-        ([header] + report.deployments.map(paragraph) + [failure, problems]).filter { !$0.isEmpty }
+        ([header] + report.deployments.map(paragraph) + [boots, failure, problems]).filter { !$0.isEmpty }
             .map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
     }
 
@@ -61,10 +61,10 @@ public struct StatusReport: OutputValue {
     private func paragraph(_ record: DeploymentRecord) -> [String] {
         let marker = record.isBooted ? "*" : " "
         let place = record.isListed ? String(record.index) : record.isStaged ? "+" : "-"
-        let name = [record.channel, record.version].compactMap { $0 }.joined(separator: " ")
         let words = roles(record)
-        let title = name.isEmpty ? record.stateroot : name
-        var lines = ["\(marker) \(place)  \(title)" + (words.isEmpty ? "" : "  (\(words.joined(separator: ", ")))")]
+        var lines = [
+            "\(marker) \(place)  \(title(record))" + (words.isEmpty ? "" : "  (\(words.joined(separator: ", ")))")
+        ]
         lines.append(field("Commit", "\(record.checksum.hex).\(record.name.serial)"))
         lines.append(field("Signature", signature(record.verdict)))
         if let refspec = record.refspec { lines.append(field("Ref", refspec)) }
@@ -83,6 +83,8 @@ public struct StatusReport: OutputValue {
         }
         if record.name == report.rollback?.name { words.append("rollback") }
         if record.isPinned { words.append("pinned") }
+        if let boots = report.boots, record.name == boots.good { words.append("good") }
+        if report.boots?.bad(record.checksum) != nil { words.append("BAD") }
         if let left = record.triesLeft { words.append(left == 1 ? "1 try left" : "\(left) tries left") }
         if !record.isListed, !record.isStaged { words.append("not bootable") }
         return words
@@ -104,6 +106,27 @@ public struct StatusReport: OutputValue {
         let command = record.command.map { "by '\($0)'" }
         let parts = [time, command].compactMap { $0 }
         return parts.isEmpty ? nil : parts.joined(separator: " ")
+    }
+
+    /// What did not come up, newest first.
+    private var boots: [String] {
+        guard let boots = report.boots else { return [] }
+        var lines: [String] = []
+        if let failing = boots.failing, let record = report.deployments.first(where: { $0.name == failing.deployment })
+        {
+            lines.append("The last boot of \(title(record)) failed, \(UTCTime(failing.time))")
+            lines.append(field("Reason", failing.reason))
+        }
+        for bad in boots.bad.reversed() {
+            lines.append("\(bad.version ?? bad.commit.hex) did not come up, and is not taken again by itself")
+            lines.append(field("Reason", "\(bad.reason), \(UTCTime(bad.time))"))
+        }
+        return lines
+    }
+
+    private func title(_ record: DeploymentRecord) -> String {
+        let name = [record.channel, record.version].compactMap { $0 }.joined(separator: " ")
+        return name.isEmpty ? record.stateroot : name
     }
 
     private var failure: [String] {

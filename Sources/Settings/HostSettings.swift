@@ -11,6 +11,8 @@ public struct HostSettings: Sendable {
     public var policy = UpdatePolicy.check
     /// `[Network]`.
     public var network = NetworkSettings()
+    /// `[Health]`.
+    public var health = HealthSettings()
     /// What was ignored.
     public var warnings: [SettingsError] = []
     /// The root folder that paths in the settings start from.
@@ -20,7 +22,10 @@ public struct HostSettings: Sendable {
     public init(root: FilePath = "/") { self.root = root }
 
     private static let schema = SettingsSchema(
-        ["Upgrade": ["Policy"], NetworkSettings.section: NetworkSettings.keys], unknown: .warned)
+        [
+            "Upgrade": ["Policy"], NetworkSettings.section: NetworkSettings.keys,
+            HealthSettings.section: HealthSettings.keys,
+        ], unknown: .warned)
 
     /// Reads the settings below a root folder: `/`, or that of a deployment.
     ///
@@ -44,5 +49,6 @@ public struct HostSettings: Sendable {
             "Policy", in: "Upgrade", from: UpdatePolicy.allCases.map(\.rawValue), default: UpdatePolicy.check.rawValue)
         policy = UpdatePolicy(rawValue: word) ?? .check
         network = try NetworkSettings(file)
+        health = try HealthSettings(file)
     }
 }

@@ -19,6 +19,7 @@ struct UpdateOptions: ParsableArguments {
     var prune = false
     @Option(help: "Who wins where both this host and the release changed a file of /etc: keep (this host), new, fail.")
     var etcPolicy = EtcPolicy.keep
+    @Flag(help: "Take a release that did not come up on this host before.") var force = false
     @Flag(help: "Restart the host when something was deployed.") var reboot = false
     @Flag(name: .customLong("unchanged-exit-77"), help: "Exit with 77 when there is nothing to do.")
     var unchangedExit77 = false
@@ -54,6 +55,7 @@ struct UpdateOptions: ParsableArguments {
         request.prunes = prune
         request.etcPolicy = etcPolicy
         if !output.json { request.announce = EtcOutput.announce }
+        request.takesBad = force
         let outcome = try updater.run(request)
         let answer = UpdateOutput(outcome: outcome, command: command, isSwitch: following != nil)
         if !output.json, let warning = answer.warning { StandardError.write("warning: \(warning)\n") }

@@ -18,6 +18,8 @@ public struct AutomaticRun: Sendable, Equatable {
         case deployed
         /// The newest release is one that was rolled back from, so it is not deployed again unasked.
         case rolledBack = "rolled-back"
+        /// The newest release did not come up on this host once, so it is not deployed again unasked.
+        case bad = "known-bad"
         /// Deployed, and the host was asked to restart.
         case restarting
         /// Deployed, and somebody who is logged in or holds a lock keeps the host from restarting.

@@ -9,6 +9,10 @@ public struct HistoryEntry: Sendable, Equatable {
         case stage
         /// Switched to, while the host shut down.
         case finalize
+        /// Passed its health checks, or was marked by hand.
+        case good
+        /// Did not come up, or was marked by hand; `reason` tells.
+        case bad
     }
 
     /// When: seconds since 1970.

@@ -15,6 +15,7 @@ extension SysrootReport {
             "architecture": JSONValue(state?.architecture), "deployments": .array(deployments.map(\.json)),
             "problems": .array(problems.map(\.json)), "last-failure": lastFailure?.json ?? .null,
             "last-automatic-run": lastAutomaticRun?.json ?? .null, "hold": hold?.json ?? .null,
+            "boots": boots?.json ?? .null,
         ])
     }
 
@@ -33,6 +34,7 @@ extension SysrootReport {
         if fields.has("last-automatic-run") {
             lastAutomaticRun = try AutomaticRun(known: fields.fields("last-automatic-run"))
         }
+        boots = try fields.has("boots") ? BootRecords(fields.fields("boots")) : nil
         hold = try fields.has("hold") ? UpdateHold(fields.fields("hold")) : nil
     }
 }

@@ -187,6 +187,9 @@ public struct SysrootReader: Sendable {
         report.state = reading(SysrootState.path(in: paths)) { try SysrootState.load(paths) }
         report.lastFailure = reading(FailureRecord.path(in: paths)) { try FailureRecord.load(paths) }
         report.lastAutomaticRun = reading(AutomaticRun.path(in: paths)) { try AutomaticRun.load(paths) }
+        if paths.hasBootPartition {
+            report.boots = reading(BootRecords.path(in: paths)) { try BootRecords.load(paths) }
+        }
         report.hold = reading(UpdateHold.path(in: paths)) { try UpdateHold.load(paths) }
     }
 }

@@ -18,6 +18,8 @@ public struct SysrootReport: Sendable, Equatable {
     public var lastAutomaticRun: AutomaticRun?
     /// Why automatic updates wait, if they do or did.
     public var hold: UpdateHold?
+    /// What became of boots, where somebody counts them.
+    public var boots: BootRecords?
     /// When this was written into the status file: seconds since 1970; `nil` for what was read just now.
     public var writtenAt: Int64?
 

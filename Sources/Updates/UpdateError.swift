@@ -20,6 +20,8 @@ public enum UpdateError: ExplainedError, Equatable {
     case notEnoughFiles(path: String, needed: Int64, available: Int64, hasBegun: Bool)
     /// The folder of `--from` holds no origin.
     case notACopy(folder: String)
+    /// A release that did not come up on this host.
+    case knownBad(release: String, reason: String)
     /// Somebody rolled back or deployed while this update was downloading.
     case changedMeanwhile
 
@@ -32,6 +34,7 @@ public enum UpdateError: ExplainedError, Equatable {
         case .notACopy(let folder): "there is no origin in \(folder)"
         case .notEnoughFiles(let path, let needed, let available, _):
             "not enough room for files on \(path): \(needed) are needed and \(available) can be made"
+        case .knownBad(let release, let reason): "\(release) did not come up on this host: \(reason)"
         case .changedMeanwhile: "another command has changed the deployments during the download"
         case .otherDownload(let release): "what was downloaded is \(release)"
         case .damagedDeployment(let commit): "the deployed commit \(commit) is missing from the store or damaged"
@@ -49,6 +52,7 @@ public enum UpdateError: ExplainedError, Equatable {
         case .notEnoughSpace, .notEnoughFiles:
             "free some space and run the command again: it goes on where it was; the deployments are as they were"
         case .notACopy: "give the folder that holds 'releases' and 'store', and check that the disk is mounted"
+        case .knownBad: "wait for a newer release, or take it all the same with --force"
         case .changedMeanwhile: "run the command again; what was downloaded is kept"
         case .otherDownload: "use the channel and the version that were downloaded, or download anew"
         case .damagedDeployment:
@@ -65,7 +69,7 @@ extension UpdateError {
         case .noTrustedKeys: .untrusted
         case .notEnoughSpace, .notEnoughFiles: .noSpace
         case .notACopy: .network
-        case .noOrigin, .nothingDownloaded, .otherDownload, .damagedDeployment, .changedMeanwhile: .failed
+        case .noOrigin, .nothingDownloaded, .otherDownload, .damagedDeployment, .changedMeanwhile, .knownBad: .failed
         }
     }
 }

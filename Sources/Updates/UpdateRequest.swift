@@ -27,6 +27,8 @@ public struct UpdateRequest: Sendable {
 
     /// Whether deployments that are only kept to go back to give way where the boot partition is too full.
     public var prunes = false
+    /// Whether a release is taken that did not come up on this host before.
+    public var takesBad = false
     /// The address of a copy of the origin, for this run alone: what is followed stays as it is, and so does what
     /// is accepted.
     public var source: String?

@@ -177,9 +177,18 @@ private struct Update {
             }
         }
         if isSame, let previous { try requireFinalizable(previous) }
+        if !isSame { try requireNotBad(manifest) }
         return UpdateOutcome(
             result: isSame ? .unchanged : .available, manifest: manifest, previous: previous,
             size: manifest.fetchSize(from: previous?.checksum))
+    }
+
+    /// A release that did not come up here once would not do so the next time either. It can still be asked about.
+    private func requireNotBad(_ manifest: ReleaseManifest) throws {
+        guard request.goal != .check, !request.takesBad, updater.paths.hasBootPartition,
+            let bad = try BootRecords.load(updater.paths).bad(manifest.commit)
+        else { return }
+        throw UpdateError.knownBad(release: "\(manifest.channel) \(manifest.version)", reason: bad.reason)
     }
 
     /// What is staged, and could not be switched to, is no good news: the reason has to be seen by who asks next.

@@ -1,0 +1,119 @@
+import BootLoaders
+import Glibc
+import LinuxSystem
+import Sysroots
+
+/// What an assessment works with while it holds the lock.
+struct Turn {
+    let paths: SysrootPaths
+    let command: String
+    let reader: SysrootReader
+    let configuration: BootConfiguration
+    let loader: any BootLoader
+
+    /// A damaged file is begun anew: it must not keep a boot from being assessed.
+    var records: BootRecords {
+        do { return try BootRecords.load(paths) } catch { return BootRecords() }
+    }
+
+    private var now: Int64 { Int64(time(nil)) }
+
+    static func title(_ record: DeploymentRecord) -> String {
+        let name = [record.channel, record.version].compactMap { $0 }.joined(separator: " ")
+        return name.isEmpty ? record.name.description : name
+    }
+
+    /// The one of this index, or the running one.
+    func deployment(_ index: Int?) throws -> DeploymentRecord {
+        let report = reader.report()
+        if let index {
+            guard report.listed.indices.contains(index) else { throw BootAssessmentError.unknown(index) }
+            return report.listed[index]
+        }
+        guard let booted = report.booted else { throw BootAssessmentError.notBooted }
+        return booted
+    }
+
+    /// Remembers a release whose tries are used up; again is fine.
+    ///
+    /// - Returns: a sentence, the first time.
+    func condemn(_ record: DeploymentRecord, _ entry: LoaderEntry) throws -> String? {
+        let present = records
+        let isKnown = present.bad(record.checksum) != nil && present.failing?.deployment != record.name
+        var line: String?
+        if !isKnown {
+            let done = entry.counter?.done ?? 0
+            let failing = present.failing.flatMap { $0.deployment == record.name ? $0.reason : nil }
+            let reason = failing ?? "it was started \(done) times and did not come up, nor could it tell why"
+            try remember(record, reason)
+            line = "\(Self.title(record)) is remembered as bad: \(reason)"
+        }
+        // GRUB's count lies in its environment block; the next entry needs that.
+        do { try loader.markBad(generation: entry.generation) } catch BootLoaderError.lastEntry {}
+        return line
+    }
+
+    /// Puts a release among the bad ones.
+    func remember(_ record: DeploymentRecord, _ reason: String) throws {
+        var records = records
+        records.add(.init(commit: record.checksum, version: record.version, time: now, reason: reason))
+        if records.failing?.deployment == record.name { records.failing = nil }
+        if records.good == record.name { records.good = nil }
+        FaultPoint.reached("bad.before-record")
+        try records.save(paths)
+        FaultPoint.reached("bad.after-record")
+        try addHistory(.bad, record, reason)
+    }
+
+    /// See `BootAssessment.fail`.
+    func consequence(for booted: DeploymentRecord, _ reason: String) throws -> BootAssessment.Consequence {
+        let listing = try loader.listing()
+        let entry = listing.entries(of: booted.name.description).first
+        var records = records
+        let before = records.failing.flatMap { $0.deployment == booted.name ? $0.count : nil } ?? 0
+        records.failing = .init(deployment: booted.name, time: now, reason: reason, count: before + 1)
+        FaultPoint.reached("fail.before-record")
+        try records.save(paths)
+        FaultPoint.reached("fail.after-record")
+        guard let entry else { return .stay("no boot entry leads to what runs, so that nothing counts its tries") }
+        guard let counter = entry.counter else {
+            return .stay("\(Self.title(booted)) has proved itself before, and another restart would not mend it")
+        }
+        // A loader that cannot count would go round for ever.
+        if !counter.isExhausted, before + 1 < max(configuration.tries, counter.left + counter.done) {
+            return .restart("\(Self.title(booted)) has \(counter.left) tries left")
+        }
+        return try giveUp(booted, entry, listing, reason)
+    }
+
+    private func giveUp(
+        _ booted: DeploymentRecord, _ entry: LoaderEntry, _ listing: EntryListing, _ reason: String
+    ) throws -> BootAssessment.Consequence {
+        try remember(booted, reason)
+        let others = listing.entries.filter { other in
+            other.generation != entry.generation && other.counter?.isExhausted != true
+                && loader.partition.hasKernel(other.kernelFolder)
+        }
+        guard let other = others.first else {
+            return .stay("no other deployment is left that could boot")
+        }
+        try loader.markBad(generation: entry.generation)
+        return .restart("\(Self.title(booted)) has no try left; \(other.title) takes over")
+    }
+
+    /// The fallback of a loader that has booted is not needed any more.
+    func confirmLoader(_ records: inout BootRecords, _ boot: String) throws {
+        guard let replaced = records.loaderReplacedIn, replaced != boot else { return }
+        try loader.confirmLoader()
+        records.loaderReplacedIn = nil
+    }
+
+    func addHistory(_ action: HistoryEntry.Action, _ record: DeploymentRecord, _ reason: String? = nil) throws {
+        var entry = HistoryEntry(
+            time: now, command: command, action: action, deployment: record.name.description, version: record.version)
+        entry.reason = reason
+        try History(paths).add(entry)
+    }
+
+    func refreshStatus() throws { try StatusFile(paths).write(reader.report()) }
+}

@@ -1,0 +1,110 @@
+import ArgumentParser
+import HealthChecks
+import HostctlCommands
+import LinuxSystem
+import Settings
+import Sysroots
+import SystemPackage
+import TrustMetadata
+
+// What the units of a boot run; not shown in the help.
+
+/// `hostctl boot record`, which `hostctl-boot-record.service` runs.
+struct BootRecordCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "record", abstract: "Notice which deployments did not come up.",
+        discussion: "Example: hostctl boot record", shouldDisplay: false)
+
+    @OptionGroup var sysroot: SysrootOption
+    @OptionGroup var waiting: WaitOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        let lines = try BootAssessment(root: sysroot.root, command: "hostctl boot record", wait: waiting.wait).record()
+        output.show(LinesOutput(lines: lines))
+    }
+}
+
+private struct LinesOutput: OutputValue {
+    let lines: [String]
+    var text: String { lines.isEmpty ? "nothing to be noticed" : lines.joined(separator: "\n") }
+    var json: JSONValue { ["noticed": .array(lines.map { .string($0) })] }
+}
+
+/// `hostctl boot check`, which `hostctl-health.service` runs.
+struct BootCheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Run the health checks of this boot.",
+        discussion: "Example: hostctl boot check", shouldDisplay: false)
+
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        let settings = try HostSettings(below: "/").health
+        let report = try HealthRun(settings: settings) { StandardError.write("\($0)\n") }.run()
+        try report.save()
+        output.show(HealthOutput(report: report))
+        if !report.isHealthy { throw ExitCode.failure }
+    }
+}
+
+/// The answer of `boot check`.
+struct HealthOutput: OutputValue {
+    let report: HealthReport
+
+    var text: String {
+        report.firstFailure.map { "this boot has failed: \($0)" } ?? "all required checks have passed"
+    }
+
+    var json: JSONValue { report.json }
+}
+
+/// `hostctl boot failed`, which `hostctl-boot-failed.service` runs.
+struct BootFailedCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "failed", abstract: "Do what follows from a failed boot: try again, go back, or stay.",
+        discussion: "Example: hostctl boot failed", shouldDisplay: false)
+
+    @OptionGroup var sysroot: SysrootOption
+    @Flag(help: "Do not restart.") var dryRun = false
+    @OptionGroup var waiting: WaitOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        let reason = HealthReport.load()?.firstFailure ?? "the boot did not come to its end in time"
+        do { try BootHooks.run("red.d") } catch { StandardError.write("the red hooks cannot be run: \(error)\n") }
+        let assessment = BootAssessment(root: sysroot.root, command: "hostctl boot failed", wait: waiting.wait)
+        let consequence = try assessment.fail(reason: reason)
+        output.show(ConsequenceOutput(reason: reason, consequence: consequence))
+        if case .restart = consequence, !dryRun { try await Reboot.now() }
+    }
+}
+
+private struct ConsequenceOutput: OutputValue {
+    let reason: String
+    let consequence: BootAssessment.Consequence
+
+    private var parts: (word: String, sentence: String) {
+        switch consequence {
+        case .restart(let sentence): ("restart", sentence)
+        case .stay(let sentence): ("stay", sentence)
+        }
+    }
+
+    var text: String {
+        let (word, sentence) = parts
+        return "this boot has failed: \(reason)\nthe host \(word == "stay" ? "stays up" : "restarts"): \(sentence)"
+    }
+
+    var json: JSONValue {
+        ["reason": .string(reason), "consequence": .string(parts.word), "detail": .string(parts.sentence)]
+    }
+}
+
+/// The hooks that are told how a boot went.
+enum BootHooks {
+    static func run(_ folder: String) throws {
+        let settings = try HostSettings(below: "/").health
+        try HealthRun(settings: settings) { StandardError.write("\($0)\n") }.tell(folder)
+    }
+}

@@ -1,0 +1,131 @@
+import BootLoaders
+import HealthChecks
+import Sysroots
+import TestSupport
+import Testing
+
+@Suite struct AssessmentTests {
+    @Test("a good boot takes the counter away and is remembered, once", arguments: LoaderKind.allCases)
+    func good(_ kind: LoaderKind) throws {
+        let host = try BootFixture(kind)
+        try host.add(1, tries: 0)
+        try host.add(2)
+        #expect(try host.boot() == 2)
+        #expect(try host.assessment.record().isEmpty)
+        #expect(try host.assessment.markGood().version == "2")
+        #expect(try host.names == ["host-000002", "host-000001"])
+        #expect(try host.records.good?.description == "host/\(BootFixture.checksum(2)).0")
+        let history = try History(host.paths).entries()
+        #expect(history.map(\.action) == [.good])
+        _ = try host.assessment.markGood()
+        #expect(try History(host.paths).entries() == history)
+    }
+
+    @Test(
+        "a release that never says anything is remembered as bad by the one that boots after it",
+        arguments: LoaderKind.allCases)
+    func silent(_ kind: LoaderKind) throws {
+        let host = try BootFixture(kind)
+        try host.add(1, tries: 0)
+        try host.add(2, tries: 2)
+        #expect(try host.boot() == 2)
+        #expect(try host.boot() == 2)
+        #expect(try host.boot() == 1)
+        let lines = try host.assessment.record()
+        #expect(lines.count == 1 && lines[0].contains("2 is remembered as bad"), "\(lines)")
+        #expect(try host.records.bad.map(\.version) == ["2"])
+        #expect(try host.records.bad[0].reason.contains("2 times"))
+        #expect(try host.assessment.record().isEmpty)
+        #expect(try host.names == ["host-000001", "host-000002+0-2"])
+        #expect(try host.boot() == 1)
+        #expect(host.report.boots?.bad.count == 1)
+    }
+
+    @Test(
+        "a failed check is tried again while tries are left, then the last good one takes over",
+        arguments: LoaderKind.allCases)
+    func failing(_ kind: LoaderKind) throws {
+        let host = try BootFixture(kind)
+        try host.add(1, tries: 0)
+        try host.add(2)
+        for _ in 1...3 {
+            #expect(try host.boot() == 2)
+            #expect(try host.fails("database: it is dead") == "restart")
+        }
+        #expect(try host.boot() == 1)
+        #expect(try host.assessment.record().isEmpty)
+        #expect(try host.records.bad.map(\.reason) == ["database: it is dead"])
+        #expect(try host.records.failing == nil)
+        #expect(try host.assessment.markGood().version == "1")
+        #expect(try host.records.bad.count == 1)
+    }
+
+    @Test("a host whose two deployments fail stays on the last good one")
+    func noLoop() throws {
+        let host = try BootFixture()
+        try host.add(1, tries: 0)
+        try host.add(2, tries: 1)
+        #expect(try host.boot() == 2)
+        #expect(try host.fails("a") == "restart")
+        for _ in 1...3 {
+            #expect(try host.boot() == 1)
+            #expect(try host.fails("b") == "stay")
+        }
+        #expect(try host.records.failing?.count == 3)
+        #expect(try host.names == ["host-000001", "host-000002+0-1"])
+    }
+
+    @Test("a loader that does not count is no reason to go round for ever")
+    func uncounted() throws {
+        let host = try BootFixture()
+        try host.add(1, tries: 0)
+        try host.add(2)
+        _ = try host.boot()
+        var restarts = 0
+        while try host.fails("a") == "restart" {
+            restarts += 1
+            try #require(restarts < 10)
+            if try host.loader.listing().entries.first?.generation != 2 { break }
+        }
+        #expect(restarts == 3)
+        #expect(try host.names == ["host-000001", "host-000002+0-1"])
+    }
+
+    @Test("the only deployment stays up when it fails")
+    func alone() throws {
+        let host = try BootFixture()
+        try host.add(1, tries: 1)
+        _ = try host.boot()
+        #expect(try host.fails("a") == "stay")
+        #expect(try host.names == ["host-000001+0-1"])
+    }
+
+    @Test("marking bad by hand chooses the other one, and refuses where there is none")
+    func byHand() throws {
+        let host = try BootFixture()
+        try host.add(1, tries: 0)
+        #expect(throws: BootLoaderError.lastEntry(1)) { try host.assessment.markBad(0, reason: nil) }
+        #expect(try host.records.bad.isEmpty)
+        try host.add(2)
+        _ = try host.boot()
+        #expect(try host.assessment.markBad(reason: "no sound").version == "2")
+        #expect(try host.boot() == 1)
+        #expect(try host.records.bad.map(\.reason) == ["no sound"])
+        #expect(throws: BootAssessmentError.unknown(7)) { try host.assessment.markGood(7) }
+        #expect(try host.assessment.markGood(1).version == "2")
+        #expect(try host.records.bad.isEmpty)
+        #expect(try host.boot() == 2)
+    }
+
+    @Test("a damaged boots.json keeps no boot from being assessed")
+    func damaged() throws {
+        let host = try BootFixture()
+        try host.add(1, tries: 0)
+        try host.add(2, tries: 1)
+        _ = try host.boot()
+        try host.folder.write("root/ostree/hostctl/boots.json", text: "{\"format\":1,\"go")
+        #expect(try host.boot() == 1)
+        #expect(try host.assessment.record().count == 1)
+        #expect(try host.records.bad.map(\.version) == ["2"])
+    }
+}
