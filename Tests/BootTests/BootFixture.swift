@@ -32,8 +32,8 @@ struct BootFixture {
         let cache = FilePath(ProcessVariables["HOSTCTL_BOOT_CACHE"] ?? ".build/boot-tests")
         let inputs = ["images", "units", "Tests/BootTests", Self.binaries.string]
         let sums = try Self.shell(
-            "find \(inputs.joined(separator: " ")) -type f ! -name '*.o' ! -path '*.build/*' -maxdepth 8 "
-                + "\\( -path 'images/*' -o -path 'units/*' -o -name 'MachineAgent.swift' -o -name hostctl -o -name hostctl-store \\) "
+            "find -L \(inputs.joined(separator: " ")) -type f ! -name '*.o' ! -path '*.build/*' -maxdepth 8 "
+                + "\\( -path 'images/*' -o -path 'units/*' -o -name 'MachineAgent.swift' -o -name 'BootFixture.swift' -o -name hostctl -o -name hostctl-store \\) "
                 + "-print0 | sort -z | xargs -0 sha256sum | sha256sum")
         let root = try Self.shell("pwd").trimmed
         folder = (cache.isAbsolute ? cache : FilePath(root).pushing(cache)).appending(String(sums.prefix(16)))
@@ -50,6 +50,7 @@ struct BootFixture {
         try Files.makeFolder(program.removingLastComponent())
         try Files.replace(program, with: Array(MachineAgent.program.utf8), mode: 0o755)
         let unit = recipe.appending("rootfs/usr/lib/systemd/system/boot-tests.service")
+        try Files.makeFolder(unit.removingLastComponent())
         try Files.replace(unit, with: Array(MachineAgent.unit.utf8))
         let hook = recipe.appending("hooks/11-agent.chroot")
         try Files.replace(hook, with: Array("#!/bin/sh\nexec systemctl enable boot-tests.service\n".utf8), mode: 0o755)
@@ -72,7 +73,8 @@ struct BootFixture {
             ip link set lo up && ip address add 10.0.2.100/32 dev lo || exit 1
             busybox httpd -f -p 10.0.2.100:80 -h \(origin) & server=$!
             \(Self.program) install disk \(disk(loader)) --size 3G --origin http://10.0.2.100 \
-                --channel \(Self.channel) --version 1 --trusted-key \(key).pub --boot-loader \(loader) --hostname boot-test
+                --channel \(Self.channel) --version 1 --trusted-key \(key).pub --boot-loader \(loader) --hostname boot-test \
+                --kernel-argument clearcpuid=cx16
             status=$?; kill $server; exit $status
             """
         try Machine.need(run(["/usr/bin/unshare", "--net", "/bin/sh", "-c", script], timeout: 300))
