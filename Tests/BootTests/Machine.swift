@@ -82,9 +82,14 @@ final class Machine {
 
     /// Restarts as an operator would, and waits until it takes commands.
     func restart() throws {
+        try shutDown()
+        try boot()
+    }
+
+    /// Shuts it down as for a restart, and waits until it has ended.
+    func shutDown() throws {
         try agent?.send("systemctl reboot")
         try waitForEnd()
-        try boot()
     }
 
     /// Cuts the power.
