@@ -146,7 +146,8 @@ let package = Package(
             "StoreCommands",
             [
                 "HostctlCommands", "AutomaticUpdates", "Updates", "Releases", "Deployments", "EtcMerges", "Disks",
-                "HealthChecks", "BootLoaders", "HostImages",
+                "HealthChecks", "BootLoaders",
+                "HostImages",
                 "Archives", "Sysroots", "ObjectStorage", "ObjectFormats", "Checksums", "OSTree", "Settings",
                 "Signatures",
                 "TrustMetadata", "Transfers",
@@ -228,11 +229,6 @@ let package = Package(
                 "ObjectFormats", "Checksums",
                 "Signatures", "LinuxSystem", system,
             ]),
-        tests("Disks", ["LinuxSystem", system]),
-        // Virtual machines, started from disks that hostctl has installed.
-        .testTarget(
-            name: "BootTests", dependencies: ["TestSupport", "LinuxSystem", system], path: "Tests/BootTests",
-            swiftSettings: settings),
         tests(
             "HealthChecks",
             [
@@ -240,6 +236,11 @@ let package = Package(
                 "TrustMetadata",
                 "Checksums", "LinuxSystem", system,
             ]),
+        tests("Disks", ["LinuxSystem", system]),
+        // Virtual machines, started from disks that hostctl has installed.
+        .testTarget(
+            name: "BootTests", dependencies: ["TestSupport", "LinuxSystem", system], path: "Tests/BootTests",
+            swiftSettings: settings),
         // Whole commands as real processes on real sysroots.
         .testTarget(
             name: "HostTests",

@@ -10,7 +10,8 @@ readonly build_packages=(
     run_packages=(ostree mmdebstrap nginx-light binutils) \
     test_packages=(ostree mmdebstrap nginx-light squid busybox python3 systemd openssl e2fsprogs mount gcc libc6-dev libcap2-bin attr
         strace gzip zstd xz-utils libarchive-tools umoci skopeo cpio
-        fdisk dosfstools mtools btrfs-progs xfsprogs qemu-utils qemu-system-x86 ovmf iproute2)
+        fdisk dosfstools mtools btrfs-progs xfsprogs qemu-utils qemu-system-x86 ovmf iproute2
+        grub-common grub-pc-bin grub-efi-amd64-bin)
 
 # Where the logs of steps go; a script sets it before its first step.
 logs=${logs:-}

@@ -57,36 +57,21 @@ enum GRUBConfiguration {
         return tests.joined(separator: "\n") + "\n  fi"
     }
 
-    /// `hostctl_menu 0` shows the entries that may be tried, the newest first, `hostctl_menu 1` the exhausted ones. A
-    /// file that does not set `hostctl_whole` at its end is cut off, and not chosen.
+    /// `hostctl_menu KIND` shows entries, the highest generation first: `newest` the one that boots next, then `good` those
+    /// without a counter, `tried` those with tries left, `out` the exhausted ones. A file that does not set
+    /// `hostctl_whole` at its end is cut off, and not chosen.
     private static let menu = #"""
 
         function hostctl_menu {
           set hostctl_kind="$1"
           set hostctl_below=1000000
-          set hostctl_found=0
           set hostctl_more=1
           while [ "$hostctl_more" = 1 ]; do
             set hostctl_more=0
             set hostctl_found=0
             for hostctl_path in /hostctl/grub/*.cfg; do
               if regexp '/[A-Za-z0-9][A-Za-z0-9._-]*-[0-9][0-9][0-9][0-9][0-9][0-9](\+[0-9]+(-[0-9]+)?)?\.cfg$' "$hostctl_path"; then
-                set hostctl_number=0
-                regexp --set=1:hostctl_number '[-]0*([1-9][0-9]*)(\+[0-9]+(-[0-9]+)?)?\.cfg$' "$hostctl_path"
-                set hostctl_out=0
-                if regexp '\+0+(-[0-9]+)?\.cfg$' "$hostctl_path"; then set hostctl_out=1; fi
-                set hostctl_twin=0
-                if [ "$hostctl_number" = "$hostctl_found" ]; then
-                  if regexp '[-][0-9]+\.cfg$' "$hostctl_path"; then set hostctl_twin=1; fi
-                fi
-                if [ "$hostctl_out" = "$hostctl_kind" ]; then
-                  if [ "$hostctl_number" -lt "$hostctl_below" ]; then
-                    if [ "$hostctl_number" -gt "$hostctl_found" -o "$hostctl_twin" = 1 ]; then
-                      set hostctl_found="$hostctl_number"
-                      set hostctl_file="$hostctl_path"
-                    fi
-                  fi
-                fi
+                hostctl_look
               fi
             done
             if [ "$hostctl_found" != 0 ]; then
@@ -99,25 +84,46 @@ enum GRUBConfiguration {
           done
         }
 
-        # Remembers the newest entry, and the highest other one, best without a counter.
+        # Takes hostctl_path as the one found, when it is of the kind and higher than the one found so far.
+        function hostctl_look {
+          set hostctl_number=0
+          regexp --set=1:hostctl_number '[-]0*([1-9][0-9]*)(\+[0-9]+(-[0-9]+)?)?\.cfg$' "$hostctl_path"
+          set hostctl_is=tried
+          set hostctl_twin=0
+          if regexp '\+0+(-[0-9]+)?\.cfg$' "$hostctl_path"; then
+            set hostctl_is=out
+          elif regexp '/[^+/]*$' "$hostctl_path"; then
+            set hostctl_is=good
+            if [ "$hostctl_number" = "$hostctl_found" ]; then set hostctl_twin=1; fi
+          fi
+          set hostctl_wanted=0
+          if [ "$hostctl_is" = "$hostctl_kind" ]; then set hostctl_wanted=1; fi
+          if [ "$hostctl_kind" = newest -a "$hostctl_is" != out ]; then set hostctl_wanted=1; fi
+          if [ "$hostctl_number" = "$hostctl_first" ]; then set hostctl_wanted=0; fi
+          if [ "$hostctl_wanted" = 1 -a "$hostctl_number" -lt "$hostctl_below" ]; then
+            if [ "$hostctl_number" -gt "$hostctl_found" -o "$hostctl_twin" = 1 ]; then
+              set hostctl_found="$hostctl_number"
+              set hostctl_file="$hostctl_path"
+            fi
+          fi
+        }
+
+        # Remembers the newest entry with its counter, and the entry that boots in its place.
         function hostctl_note {
           set hostctl_id=
           regexp --set=1:hostctl_id '/([^/+]+)(\+[^/]*)?\.cfg$' "$hostctl_file"
-          set hostctl_plain=0
-          if regexp '[-][0-9]+\.cfg$' "$hostctl_file"; then set hostctl_plain=1; fi
-          if [ -z "$hostctl_first" ]; then
+          if [ "$hostctl_kind" = newest ]; then
+            set hostctl_more=0
             set hostctl_first="$hostctl_found"
             set hostctl_first_id="$hostctl_id"
-            if [ "$hostctl_plain" = 0 ]; then
+            if regexp '\+' "$hostctl_file"; then
               set hostctl_tries=9
               set hostctl_used=0
               regexp --set=1:hostctl_tries '\+0*([0-9])(-[0-9]+)?\.cfg$' "$hostctl_file"
               regexp --set=1:hostctl_used '\+[0-9]+-0*([0-9])\.cfg$' "$hostctl_file"
             fi
-          elif [ "$hostctl_plain" = 1 -a -z "$hostctl_good_id" ]; then
+          elif [ -z "$hostctl_good_id" ]; then
             set hostctl_good_id="$hostctl_id"
-          elif [ -z "$hostctl_other_id" ]; then
-            set hostctl_other_id="$hostctl_id"
           fi
         }
 
@@ -126,26 +132,23 @@ enum GRUBConfiguration {
     private static let choice = """
 
         set hostctl_first=
+        set hostctl_first_id=
         set hostctl_tries=
         set hostctl_good_id=
-        set hostctl_other_id=
-        hostctl_menu 0
-        hostctl_menu 1
+        hostctl_menu newest
+        hostctl_menu good
+        hostctl_menu tried
+        hostctl_menu out
 
         # The block's count in the place of the name's, when it counts this entry and has a sensible number.
         if [ -n "$hostctl_tries" -a "$hostctl_counting" = "$hostctl_first" ]; then
           if regexp '^[0-9]$' "$hostctl_left"; then set hostctl_tries="$hostctl_left"; fi
           if regexp '^[0-9]$' "$hostctl_done"; then set hostctl_used="$hostctl_done"; fi
         fi
-        if [ -z "$hostctl_good_id" ]; then set hostctl_good_id="$hostctl_other_id"; fi
+        # Whatever cannot be started is followed by the next one in the menu; GRUB wants numbers here.
+        set fallback="1 2 3 4 5 6 7 8 9 0"
         set default="hostctl-$hostctl_first_id"
-        if [ -n "$hostctl_good_id" ]; then
-          set fallback="hostctl-$hostctl_good_id"
-          if [ "$hostctl_tries" = 0 ]; then
-            set default="hostctl-$hostctl_good_id"
-            set fallback="hostctl-$hostctl_first_id"
-          fi
-        fi
+        if [ "$hostctl_tries" = 0 -a -n "$hostctl_good_id" ]; then set default="hostctl-$hostctl_good_id"; fi
 
         """
 }

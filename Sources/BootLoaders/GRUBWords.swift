@@ -7,14 +7,14 @@ enum GRUBWords {
     }
 
     /// A kernel argument as a word for GRUB's `linux`, which puts spaces between double quotes itself and a backslash
-    /// before each quote and backslash that it finds (except in `\xNN`), where the kernel would keep it.
+    /// before each quote and backslash that it finds, where the kernel would keep it.
     ///
     /// - Returns: `nil` when the kernel would see something else.
     static func word(forArgument argument: String) -> String? {
         var plain = argument
         plain.removeAll { $0 == "\"" }
         guard !plain.isEmpty, canonical(plain) == canonical(argument) else { return nil }
-        guard !plain.utf8.contains(UInt8(ascii: "'")), hasOnlyHexadecimalEscapes(plain) else { return nil }
+        guard !plain.contains("'"), !plain.contains("\\") else { return nil }
         return quoted(plain)
     }
 
@@ -40,15 +40,6 @@ enum GRUBWords {
             if value.hasSuffix("\"") { value = value.dropLast() }
         }
         return String(text[...equals] + value)
-    }
-
-    private static func hasOnlyHexadecimalEscapes(_ text: String) -> Bool {
-        let bytes = Array(text.utf8)
-        return bytes.indices.allSatisfy { index in
-            guard bytes[index] == UInt8(ascii: "\\") else { return true }
-            guard index + 3 < bytes.count, bytes[index + 1] == UInt8(ascii: "x") else { return false }
-            return bytes[(index + 2)...(index + 3)].allSatisfy { isLowerHexadecimal($0 | 0x20) && $0 != 0x10 }
-        }
     }
 
     /// Splits a line of a snippet into words, taking quotes away; `nil` when a quote is not closed.

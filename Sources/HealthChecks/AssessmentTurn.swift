@@ -69,21 +69,42 @@ struct Turn {
     func consequence(for booted: DeploymentRecord, _ reason: String) throws -> BootAssessment.Consequence {
         let listing = try loader.listing()
         let entry = listing.entries(of: booted.name.description).first
+        let count = try noteFailure(booted, reason)
+        guard let entry else { return .stay("no boot entry leads to what runs, so that nothing counts its tries") }
+        guard let counter = entry.counter else {
+            return .stay("\(Self.title(booted)) has proved itself before, and another restart would not mend it")
+        }
+        // A loader that cannot count would go round for ever.
+        if !counter.isExhausted, count < max(configuration.tries, counter.left + counter.done) {
+            return .restart("\(Self.title(booted)) has \(counter.left) tries left")
+        }
+        return try giveUp(booted, entry, listing, reason)
+    }
+
+    /// The same where the entries cannot be read, as in emergency mode. The loader has counted this try all the same, unless
+    /// it could not: so it is not relied upon more often than an entry has tries.
+    func blindConsequence(for booted: DeploymentRecord, _ reason: String) throws -> BootAssessment.Consequence {
+        let count = try noteFailure(booted, reason)
+        guard let good = records.good, good != booted.name else {
+            return .stay("the boot partition is not mounted, and no other deployment is known to be good")
+        }
+        guard count <= configuration.tries else {
+            return .stay("the boot partition is not mounted, and \(count) restarts have not helped")
+        }
+        return .restart("\(Self.title(booted)) is on trial")
+    }
+
+    /// Remembers why this boot has failed.
+    ///
+    /// - Returns: how often in a row it has.
+    private func noteFailure(_ booted: DeploymentRecord, _ reason: String) throws -> Int {
         var records = records
         let before = records.failing.flatMap { $0.deployment == booted.name ? $0.count : nil } ?? 0
         records.failing = .init(deployment: booted.name, time: now, reason: reason, count: before + 1)
         FaultPoint.reached("fail.before-record")
         try records.save(paths)
         FaultPoint.reached("fail.after-record")
-        guard let entry else { return .stay("no boot entry leads to what runs, so that nothing counts its tries") }
-        guard let counter = entry.counter else {
-            return .stay("\(Self.title(booted)) has proved itself before, and another restart would not mend it")
-        }
-        // A loader that cannot count would go round for ever.
-        if !counter.isExhausted, before + 1 < max(configuration.tries, counter.left + counter.done) {
-            return .restart("\(Self.title(booted)) has \(counter.left) tries left")
-        }
-        return try giveUp(booted, entry, listing, reason)
+        return before + 1
     }
 
     private func giveUp(

@@ -27,7 +27,8 @@ public struct BootAssessment: Sendable {
 
     // MARK: a turn
 
-    private func turn<Result>(_ body: (Turn) throws -> Result) throws -> Result {
+    /// - Parameter needsPartition: whether nothing can be done without the entries.
+    private func turn<Result>(needsPartition: Bool = true, _ body: (Turn) throws -> Result) throws -> Result {
         let reader = SysrootReader(root: paths.root, host: host)
         guard reader.isSysroot else { throw BootAssessmentError.noSysroot(paths.root.string) }
         guard let configuration = try BootConfiguration.load(paths) else {
@@ -37,7 +38,7 @@ public struct BootAssessment: Sendable {
         let holder = "\(command) (pid \(getpid()))"
         let lock = try FileLock(paths.lock, .exclusive, seconds: wait, holder: holder)
         defer { withExtendedLifetime(lock) {} }
-        if let problem = BootMount(paths, configuration).problem {
+        if needsPartition, let problem = BootMount(paths, configuration).problem {
             throw BootAssessmentError.unmounted(problem.text)
         }
         let turn = Turn(
@@ -133,10 +134,12 @@ public struct BootAssessment: Sendable {
     /// - Parameter reason: one sentence without a full stop.
     /// - Throws: as `record`.
     public func fail(reason: String) throws -> Consequence {
-        try turn { turn in
+        try turn(needsPartition: false) { turn in
             let report = turn.reader.report()
             guard let booted = report.booted else { return .stay("what runs is no deployment of this sysroot") }
-            let consequence = try turn.consequence(for: booted, reason)
+            let isMounted = BootMount(paths, turn.configuration).problem == nil
+            let consequence =
+                try isMounted ? turn.consequence(for: booted, reason) : turn.blindConsequence(for: booted, reason)
             try turn.refreshStatus()
             return consequence
         }

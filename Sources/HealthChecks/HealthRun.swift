@@ -93,8 +93,15 @@ public struct HealthRun: Sendable {
         }
     }
 
+    /// Asked again until the time of a check is over: the network may still be on its way.
     private func originFailure() -> String? {
-        let process = BoundedProcess.run(hostctl + ["upgrade", "--check"], seconds: Double(settings.checkSeconds))
-        return process.end == .exited(0) ? nil : Self.lastLine(process.output)
+        let deadline = ContinuousClock.now + .seconds(settings.checkSeconds)
+        while true {
+            let left = (deadline - ContinuousClock.now) / .seconds(1)
+            let process = BoundedProcess.run(hostctl + ["upgrade", "--check"], seconds: max(left, 1))
+            if process.end == .exited(0) { return nil }
+            if ContinuousClock.now + .seconds(2) >= deadline { return Self.lastLine(process.output) }
+            Pause.milliseconds(2000)
+        }
     }
 }

@@ -40,8 +40,10 @@ struct BootCheckCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        let settings = try HostSettings(below: "/").health
-        let report = try HealthRun(settings: settings) { StandardError.write("\($0)\n") }.run()
+        let (settings, problem) = BootHooks.settings()
+        var report = try HealthRun(settings: settings) { StandardError.write("\($0)\n") }.run()
+        // An operator's slip is no reason to take a release for a bad one.
+        if let problem { report.results.append(.init(name: "hostctl.conf", isRequired: false, failure: problem)) }
         try report.save()
         output.show(HealthOutput(report: report))
         if !report.isHealthy { throw ExitCode.failure }
@@ -71,7 +73,7 @@ struct BootFailedCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let reason = HealthReport.load()?.firstFailure ?? "the boot did not come to its end in time"
+        let reason = HealthReport.load()?.firstFailure ?? "the boot did not come to its end"
         do { try BootHooks.run("red.d") } catch { StandardError.write("the red hooks cannot be run: \(error)\n") }
         let assessment = BootAssessment(root: sysroot.root, command: "hostctl boot failed", wait: waiting.wait)
         let consequence = try assessment.fail(reason: reason)
@@ -103,8 +105,14 @@ private struct ConsequenceOutput: OutputValue {
 
 /// The hooks that are told how a boot went.
 enum BootHooks {
+    /// The host's settings, or the defaults and why.
+    static func settings() -> (HealthSettings, String?) {
+        do { return (try HostSettings(below: "/").health, nil) } catch {
+            return (HealthSettings(), (error as? any ExplainedError)?.reason ?? "\(error)")
+        }
+    }
+
     static func run(_ folder: String) throws {
-        let settings = try HostSettings(below: "/").health
-        try HealthRun(settings: settings) { StandardError.write("\($0)\n") }.tell(folder)
+        try HealthRun(settings: settings().0) { StandardError.write("\($0)\n") }.tell(folder)
     }
 }

@@ -17,9 +17,9 @@ struct UpdateOptions: ParsableArguments {
     @Flag(help: "Accept a release that is older than the deployed one.") var allowDowngrade = false
     @Flag(help: "Where the boot partition is too full, remove deployments that are only kept to go back to.")
     var prune = false
+    @Flag(help: "Take a release that did not come up on this host before.") var force = false
     @Option(help: "Who wins where both this host and the release changed a file of /etc: keep (this host), new, fail.")
     var etcPolicy = EtcPolicy.keep
-    @Flag(help: "Take a release that did not come up on this host before.") var force = false
     @Flag(help: "Restart the host when something was deployed.") var reboot = false
     @Flag(name: .customLong("unchanged-exit-77"), help: "Exit with 77 when there is nothing to do.")
     var unchangedExit77 = false
@@ -53,9 +53,9 @@ struct UpdateOptions: ParsableArguments {
         var request = UpdateRequest(
             goal, version: version, allowsDowngrade: allowDowngrade, following: following, source: source)
         request.prunes = prune
+        request.takesBad = force
         request.etcPolicy = etcPolicy
         if !output.json { request.announce = EtcOutput.announce }
-        request.takesBad = force
         let outcome = try updater.run(request)
         let answer = UpdateOutput(outcome: outcome, command: command, isSwitch: following != nil)
         if !output.json, let warning = answer.warning { StandardError.write("warning: \(warning)\n") }

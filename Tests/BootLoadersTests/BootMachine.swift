@@ -42,7 +42,7 @@ struct BootMachine {
             ]
         }
         let result = try run(command, timeout: 60)
-        let line = result.text.split(separator: "\n").last { $0.hasPrefix("BOOT_IMAGE=") }
+        let line = result.text.split(whereSeparator: \.isNewline).last { $0.hasPrefix("BOOT_IMAGE=") }
         if line == nil { print(result.text, result.errorText) }
         return line.map { String($0) } ?? ""
     }

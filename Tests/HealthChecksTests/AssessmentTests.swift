@@ -1,6 +1,8 @@
 import BootLoaders
 import HealthChecks
+import LinuxSystem
 import Sysroots
+import SystemPackage
 import TestSupport
 import Testing
 
@@ -127,5 +129,41 @@ import Testing
         #expect(try host.boot() == 1)
         #expect(try host.assessment.record().count == 1)
         #expect(try host.records.bad.map(\.version) == ["2"])
+    }
+
+    @Test("without its boot partition a deployment on trial restarts a few times, a good one never")
+    func unmounted() throws {
+        let host = try BootFixture()
+        try host.add(1, tries: 0)
+        _ = try host.boot()
+        _ = try host.assessment.markGood()
+        try host.add(2)
+        _ = try host.boot()
+        try host.unmount()
+        #expect(
+            try (1...5).map { _ in try host.fails("emergency") } == ["restart", "restart", "restart", "stay", "stay"])
+        #expect(throws: BootAssessmentError.self) { try host.assessment.markGood() }
+        try host.mount()
+        try host.loader.markBad(generation: 2)
+        #expect(try host.boot() == 1)
+        try host.unmount()
+        #expect(try host.fails("emergency") == "stay")
+    }
+
+    @Test("the fallback of a replaced loader is kept until another boot was good")
+    func loaderFallback() throws {
+        let host = try BootFixture()
+        try host.add(1, tries: 0)
+        _ = try host.boot()
+        try host.folder.write("root/boot/efi/EFI/BOOT/BOOTX64.EFI", text: "new")
+        try host.folder.write("root/boot/efi/EFI/BOOT/BOOTX64.OLD", text: "old")
+        try host.assessment.noteLoaderUpdate()
+        _ = try host.assessment.markGood()
+        let fallback = host.paths.bootPartition.appending("EFI/BOOT/BOOTX64.OLD")
+        #expect(Files.exists(fallback))
+        _ = try host.boot()
+        _ = try host.assessment.markGood()
+        #expect(!Files.exists(fallback))
+        #expect(try host.records.loaderReplacedIn == nil)
     }
 }

@@ -14,20 +14,42 @@ final class BootFixture {
     let paths: SysrootPaths
     let kind: LoaderKind
     private(set) var boots = 0
+    private var isMounted = false
+    private var kept: FilePath { folder.path.appending("partition") }
 
     init(_ kind: LoaderKind = .systemdBoot) throws {
         self.kind = kind
         folder = try TemporaryFolder(inMemory: true)
         paths = SysrootPaths(root: folder.path.appending("root"))
         try Files.makeFolder(paths.bootPartition)
-        let result = try run(["/bin/mount", "-t", "tmpfs", "-o", "size=8m", "none", paths.bootPartition.string])
-        try #require(result.status == 0, "\(result.errorText)")
+        try mount()
         try Files.makeFolder(paths.state)
         try BootConfiguration(loader: kind, partition: "12345678-01").save(paths)
     }
 
     deinit {
-        do { _ = try run(["/bin/umount", paths.bootPartition.string]) } catch { print(error) }
+        do { try unmount() } catch { print("the boot partition stays: \(error)") }
+    }
+
+    /// What matters is another file system. What was there when it was unmounted is there again.
+    func mount() throws {
+        let place = paths.bootPartition.string
+        let result = try run(["/bin/mount", "-t", "tmpfs", "-o", "size=8m", "none", place])
+        try #require(result.status == 0, "\(result.errorText)")
+        isMounted = true
+        if Files.exists(kept) {
+            let copy = try run(["/bin/cp", "-a", "\(kept)/.", place])
+            try #require(copy.status == 0, "\(copy.errorText)")
+        }
+    }
+
+    func unmount() throws {
+        if !isMounted { return }
+        let place = paths.bootPartition.string
+        let script = "rm -rf '\(kept)' && cp -a '\(place)' '\(kept)' && umount '\(place)'"
+        let result = try run(["/bin/sh", "-c", script])
+        try #require(result.status == 0, "\(result.errorText)")
+        isMounted = false
     }
 
     var partition: BootPartition { BootPartition(root: paths.bootPartition) }

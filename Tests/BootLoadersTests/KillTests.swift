@@ -1,0 +1,91 @@
+import BootLoaders
+import LinuxSystem
+import SystemPackage
+import TestSupport
+import Testing
+
+/// Kills at each place of a change; afterwards the old or the new state is there, and the change can be asked for again.
+@Suite struct KillTests {
+    private let disk: TestPartition
+
+    init() throws { disk = try TestPartition() }
+
+    static let adding = [
+        "boot.before-entry", "boot.before-file-flush", "boot.after-file-flush", "boot.before-file-rename",
+        "boot.after-file-rename", "boot.after-name-flush", "boot.after-folder-flush", "boot.after-entry",
+    ]
+    static let marking = [
+        "boot.before-counter", "boot.before-rename", "boot.after-rename", "boot.after-rename-file-flush",
+        "boot.after-rename-flush", "boot.after-counter", "boot.before-environment", "boot.before-environment-flush",
+        "boot.after-environment",
+    ]
+
+    private func trial(_ kind: LoaderKind, _ arguments: [String], at point: String? = nil) throws -> ProcessResult {
+        try run(
+            [BuiltProducts.folder.appending("boot-trial").string, kind.rawValue, disk.root.string] + arguments,
+            environment: point.map { ["HOSTCTL_FAULT_POINT": $0] } ?? [:])
+    }
+
+    @Test("adding an entry", arguments: LoaderKind.allCases, adding)
+    func adds(_ kind: LoaderKind, _ point: String) throws {
+        let loader = try disk.prepared(kind)
+        try loader.add(try Sample.entry(1))
+        let arguments = ["add", "lean", "2", "3", Sample.folder, Sample.kernelFolder, "Title", "rw"]
+        // GRUB makes its block first; that is a file as well.
+        if kind == .grub { try loader.add(try Sample.entry(3, tries: 1)) }
+        if kind == .grub { try loader.remove(generation: 3) }
+        #expect(try trial(kind, arguments, at: point).end == .signaled(9))
+        let generations = try loader.listing().entries.map(\.generation)
+        #expect(generations == [1] || generations == [2, 1])
+        #expect(try loader.listing().damaged.isEmpty)
+        if generations == [1] { #expect(try trial(kind, arguments).status == 0) }
+        try disk.partition.removeLeftovers()
+        #expect(try disk.names(kind == .grub ? "hostctl/grub" : "loader/entries").count == 2)
+    }
+
+    @Test("marking an entry good", arguments: LoaderKind.allCases, marking)
+    func marks(_ kind: LoaderKind, _ point: String) throws {
+        let loader = try disk.prepared(kind)
+        try loader.add(try Sample.entry(1))
+        try loader.add(try Sample.entry(2, tries: 3))
+        if kind == .grub {
+            let block = disk.root.appending("grub/grubenv").string
+            #expect(
+                try run([
+                    "/usr/bin/grub-editenv", block, "set", "hostctl_counting=2", "hostctl_left=0", "hostctl_done=3",
+                ]).status == 0)
+        }
+        let isReached = kind == .grub || !point.contains("environment")
+        #expect(try trial(kind, ["good", "2"], at: point).end == (isReached ? .signaled(9) : .exited(0)))
+        let entry = try #require(try loader.listing().entry(2))
+        #expect(
+            entry.counter == nil
+                || entry.counter == TryCounter(left: kind == .grub ? 0 : 3, done: kind == .grub ? 3 : 0))
+        #expect(try trial(kind, ["good", "2"]).status == 0)
+        #expect(try loader.listing().entries.map(\.name.text) == ["lean-000002", "lean-000001"])
+    }
+
+    @Test(
+        "adding and removing kernels",
+        arguments: ["boot.before-file-flush", "boot.before-file-rename", "boot.after-file-rename", "boot.after-kernel"])
+    func kernels(_ point: String) throws {
+        let source = try Sample.kernel(in: disk.folder)
+        let arguments = ["kernel", source.bootChecksum, source.kernel.string, source.initramfs.string]
+        #expect(try trial(.systemdBoot, arguments, at: point).end == .signaled(9))
+        #expect(try trial(.systemdBoot, arguments).status == 0)
+        #expect(disk.partition.hasKernel(Sample.kernelFolder))
+        #expect(try trial(.systemdBoot, ["prune"], at: "boot.after-kernel-removal").end == .signaled(9))
+        #expect(try disk.partition.kernelFolders().isEmpty)
+    }
+
+    @Test("a kernel that was damaged is written anew, and one that is whole is not")
+    func damagedKernel() throws {
+        let source = try Sample.kernel(in: disk.folder, [UInt8](repeating: 7, count: 3 << 20))
+        #expect(try disk.partition.spaceNeeded(for: source) >= 3 << 20)
+        try disk.partition.addKernel(source)
+        #expect(try disk.partition.spaceNeeded(for: source) == 0)
+        try disk.write("hostctl/\(Sample.kernelFolder)/vmlinuz", [UInt8](repeating: 8, count: 3 << 20))
+        try disk.partition.addKernel(source)
+        #expect(try disk.folder.read("partition/hostctl/\(Sample.kernelFolder)/vmlinuz")[5] == 7)
+    }
+}
