@@ -236,11 +236,17 @@ let package = Package(
                 "TrustMetadata",
                 "Checksums", "LinuxSystem", system,
             ]),
+        // Disks whose power went: logs of writes, and every state that they can leave.
+        .target(
+            name: "PowerCuts",
+            dependencies: ["SysrootFixtures", "TestSupport", "BootLoaders", "Sysroots", "LinuxSystem", system],
+            path: "Tests/PowerCuts", swiftSettings: settings),
+        tests("PowerCuts", ["LinuxSystem", system]),
         tests("Disks", ["LinuxSystem", system]),
         // Virtual machines, started from disks that hostctl has installed.
         .testTarget(
-            name: "BootTests", dependencies: ["TestSupport", "LinuxSystem", system], path: "Tests/BootTests",
-            swiftSettings: settings),
+            name: "BootTests", dependencies: ["PowerCuts", "TestSupport", "Sysroots", "LinuxSystem", system],
+            path: "Tests/BootTests", swiftSettings: settings),
         // Whole commands as real processes on real sysroots.
         .testTarget(
             name: "HostTests",

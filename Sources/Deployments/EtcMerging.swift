@@ -9,28 +9,31 @@ extension SysrootChange {
     ///
     /// - Throws: `EtcMergeError.conflicts` when the policy is `fail`; `SystemError`.
     func mergeEtc(from source: DeploymentName, into target: DeploymentName, _ request: DeployRequest) throws {
-        if let kept = request.resetting {
-            guard let trees = EtcTrees(paths, from: source, into: target) else { return }
-            _ = try EtcMerge.reset(live: trees.live, into: paths.folder(of: target), keeping: kept)
-            return
-        }
         try planEtc(from: source, into: target, request)
-        try mergeEtc(from: source, into: target, policy: request.etcPolicy)
+        try mergeEtc(from: source, into: target, policy: request.etcPolicy, resetting: request.resetting)
     }
 
     /// Tells what a merge will come to.
     ///
     /// - Throws: `EtcMergeError.conflicts` when the policy is `fail`; `SystemError`.
     func planEtc(from source: DeploymentName, into target: DeploymentName, _ request: DeployRequest) throws {
-        guard let trees = EtcTrees(paths, from: source, into: target) else { return }
+        guard request.resetting == nil, let trees = EtcTrees(paths, from: source, into: target) else { return }
         let plan = try EtcMerge.plan(old: trees.old, live: trees.live, new: trees.new, policy: request.etcPolicy)
         request.announce(plan)
         if request.etcPolicy == .fail, !plan.conflicts.isEmpty { throw EtcMergeError.conflicts(plan.conflicts) }
     }
 
     /// Merges without a word. Again gives the same.
-    func mergeEtc(from source: DeploymentName, into target: DeploymentName, policy: EtcPolicy) throws {
+    ///
+    /// - Parameter kept: what of the live /etc a factory reset keeps; `nil` for a merge.
+    func mergeEtc(
+        from source: DeploymentName, into target: DeploymentName, policy: EtcPolicy, resetting kept: [EtcPath]?
+    ) throws {
         guard let trees = EtcTrees(paths, from: source, into: target) else { return }
+        if let kept {
+            _ = try EtcMerge.reset(live: trees.live, into: paths.folder(of: target), keeping: kept)
+            return
+        }
         try EtcMerge.apply(old: trees.old, live: trees.live, into: paths.folder(of: target), policy: policy)
     }
 }

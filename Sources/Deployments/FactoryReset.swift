@@ -56,8 +56,8 @@ extension SysrootChange {
     public func factoryReset(_ request: ResetRequest) throws -> ResetReport {
         if let done = completedReset { return try report(done, missing: []) }
         let present = self.report()
-        if present.isRunning { throw DeploymentError.cannotResetRunning }
-        guard let record = present.defaultDeployment else { throw DeploymentError.unknownDeployment("default") }
+        if present.isRunning, boot == nil { throw DeploymentError.cannotResetRunning }
+        guard let record = present.nextBoot else { throw DeploymentError.unknownDeployment("default") }
         completed = nil
         let name = try DeploymentPlan.newName(record.stateroot, record.checksum, self)
         let former = try freeName(record.stateroot)
@@ -75,7 +75,9 @@ extension SysrootChange {
         }
         FaultPoint.reached("reset.after-deploy")
         try completeReset()
-        guard let done = completedReset else { throw DeploymentError.unknownDeployment(name.description) }
+        guard let done = try completedReset ?? ResetRecord.load(paths).pending else {
+            throw DeploymentError.unknownDeployment(name.description)
+        }
         let absent = request.etc.filter { !Files.exists(paths.folder(of: name).appending("etc/\($0)")) }
         return try report(done, missing: missing + absent.map { "/etc/\($0)" })
     }
@@ -131,6 +133,8 @@ extension SysrootChange {
     func completeReset() throws {
         var record = try ResetRecord.load(paths)
         guard let pending = record.pending else { return }
+        // The shutdown that switches to it completes it.
+        if try StagedDeployment.load(paths)?.name == pending.target { return }
         let new = paths.newState(of: pending.target.stateroot)
         if reader.readDeployments().listed.contains(where: { $0.name == pending.target }) {
             try exchange(pending)

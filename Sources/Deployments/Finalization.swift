@@ -73,6 +73,7 @@ extension SysrootChange {
         try StagedDeployment.clear(paths)
         FaultPoint.reached("finalize.after-record")
         refreshMirror()
+        try completeReset()
         // What it replaces is removed by the next turn: a shutdown has no time for that.
         let record = try finish(.finalize, staged.name)
         if dropped.isEmpty { try PendingChange.clear(paths) }
@@ -87,7 +88,8 @@ extension SysrootChange {
         FaultPoint.reached("finalize.before-etc")
         if let source = staged.merging {
             let policy = staged.policy.flatMap { EtcPolicy(rawValue: $0) } ?? .keep
-            try mergeEtc(from: source, into: staged.name, policy: policy)
+            let kept = staged.resetting?.map { EtcPath($0) }
+            try mergeEtc(from: source, into: staged.name, policy: policy, resetting: kept)
         }
         FaultPoint.reached("finalize.after-etc")
         let checksum = bootChecksum(of: staged.name)

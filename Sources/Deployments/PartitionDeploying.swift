@@ -37,7 +37,8 @@ extension SysrootChange {
             if isStaging {
                 try StagedDeployment(
                     pending.target, merging: plan.source?.name, title: plan.title, arguments: plan.kernelArguments,
-                    policy: request.etcPolicy.rawValue, command: command, time: Int64(time(nil))
+                    policy: request.etcPolicy.rawValue, resetting: request.resetting?.map { "\($0)" }, command: command,
+                    time: Int64(time(nil))
                 ).save(paths)
                 FaultPoint.reached("stage.after-record")
             } else {

@@ -26,7 +26,8 @@ public struct SysrootRepair {
     public func run(failed: (String, any Error) -> Void) -> [String] {
         let steps: [(String, () throws -> [String])] = [
             (change.paths.loader.string, { try [mendLoader()].compactMap { $0 } }),
-            ("the boot links", mendLinks), ("the leases", mendLeases), ("the origin files", mendOrigins),
+            ("the boot entries", change.mendEntries), ("the boot links", change.mendLinks), ("the leases", mendLeases),
+            ("the origin files", mendOrigins),
         ]
         return steps.flatMap { subject, step in
             do { return try step() } catch {
@@ -72,20 +73,6 @@ public struct SysrootRepair {
                     stateroot: listed.name.stateroot, bootChecksum: listed.bootChecksum)
                 return Files.isFolder(change.paths.folder(of: listed.name)) && Files.isFolder(kernel)
             }
-    }
-
-    /// Permanent links that the entries of the boot partition name, and their kernels.
-    private func mendLinks() throws -> [String] {
-        guard let boot = change.boot else { return [] }
-        var mended: [String] = []
-        for record in change.reader.readDeployments().deployments where record.isListed || record.isStaged {
-            guard Files.isFolder(change.paths.folder(of: record.name)),
-                !boot.isPrepared(record.name, record.bootChecksum)
-            else { continue }
-            try boot.prepare(record.name)
-            mended.append("the boot link and the kernel of \(record.name) were made anew")
-        }
-        return mended
     }
 
     /// Leases of listed deployments that are missing, and those that are torn: their names say what they hold.

@@ -15,6 +15,8 @@ public struct StagedDeployment: Sendable, Equatable {
     public var arguments: [String]
     /// What becomes of changes on both sides of /etc, in the words of `--etc-policy`; `nil` for what is usual.
     public var policy: String?
+    /// What of the present /etc a factory reset keeps, as paths below it; `nil` for a merge.
+    public var resetting: [String]?
     /// The command that has staged it, for the history.
     public var command: String
     /// When: seconds since 1970.
@@ -22,13 +24,14 @@ public struct StagedDeployment: Sendable, Equatable {
 
     public init(
         _ name: DeploymentName, merging: DeploymentName?, title: String, arguments: [String], policy: String? = nil,
-        command: String, time: Int64
+        resetting: [String]? = nil, command: String, time: Int64
     ) {
         self.name = name
         self.merging = merging
         self.title = title
         self.arguments = arguments
         self.policy = policy
+        self.resetting = resetting
         self.command = command
         self.time = time
     }
@@ -50,7 +53,9 @@ public struct StagedDeployment: Sendable, Equatable {
                 name(fields.string("deployment")),
                 merging: fields.has("merging") ? name(fields.string("merging")) : nil,
                 title: fields.string("title"), arguments: fields.strings("arguments"),
-                policy: fields.optionalString("policy"), command: fields.string("command"),
+                policy: fields.optionalString("policy"),
+                resetting: fields.has("resetting") ? fields.strings("resetting") : nil,
+                command: fields.string("command"),
                 time: fields.integer("time"))
         }
     }
@@ -63,7 +68,9 @@ public struct StagedDeployment: Sendable, Equatable {
             .known([
                 "format": 1, "deployment": .string(name.description), "merging": JSONValue(merging?.description),
                 "title": .string(title), "arguments": .array(arguments.map { .string($0) }),
-                "policy": JSONValue(policy), "command": .string(command), "time": .integer(time),
+                "policy": JSONValue(policy),
+                "resetting": resetting.map { .array($0.map { .string($0) }) } ?? .null, "command": .string(command),
+                "time": .integer(time),
             ]))
     }
 

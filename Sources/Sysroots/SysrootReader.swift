@@ -49,7 +49,12 @@ public struct SysrootReader: Sendable {
     public var configurationRoot: FilePath? { configurationRoot(readDeployments()) }
 
     private func configurationRoot(_ report: SysrootReport) -> FilePath? {
-        report.isRunning ? host.root : report.defaultDeployment.map { paths.folder(of: $0.name) }
+        if report.isRunning { return host.root }
+        // Where the boot partition has lost its entries, what stock tools list is what was booted.
+        let name =
+            report.defaultDeployment?.name
+            ?? (paths.hasBootPartition ? BootOrder(reading: paths).listed.first?.name : nil)
+        return name.map { paths.folder(of: $0) }
     }
 
     private func keyFolders(_ report: SysrootReport) -> [FilePath] {

@@ -126,7 +126,7 @@ struct BootFixture {
 
     // MARK: commands
 
-    private static var program: String { binaries.appending("hostctl").string }
+    static var program: String { binaries.appending("hostctl").string }
 
     private func hostctl(_ words: String..., timeout: Double = 120) throws {
         try Machine.need(run([Self.program] + words, timeout: timeout))

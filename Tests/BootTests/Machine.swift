@@ -17,6 +17,8 @@ final class Machine {
     private let folder: TemporaryFolder
     private let firmware: Firmware
     private let server: StaticServer?
+    /// A raw disk of its own and the file that its writes are recorded in.
+    private let recording: (disk: FilePath, log: FilePath)?
     private var process: ChildProcess?
     private var agent: MachineAgent?
     private var starts = 0
@@ -35,16 +37,37 @@ final class Machine {
     init(_ base: FilePath, firmware: Firmware, origin: FilePath? = nil) throws {
         folder = try TemporaryFolder()
         self.firmware = firmware
+        recording = nil
         server = try origin.map { try StaticServer(.nginx, serving: $0) }
         try Self.need(
             TestSupport.run([
                 "/usr/bin/qemu-img", "create", "-q", "-f", "qcow2", "-b", base.string, "-F", "qcow2", disk.string,
             ]))
-        if firmware == .uefi {
-            try Self.need(
-                TestSupport.run(["/bin/cp", "/usr/share/OVMF/OVMF_VARS_4M.fd", folder.path.appending("vars.fd").string])
-            )
-        }
+        if firmware == .uefi { try makeVariables() }
+    }
+
+    /// A machine whose every write and flush is recorded.
+    ///
+    /// - Parameters:
+    ///   - disk: raw; the machine changes it.
+    ///   - log: what `WriteLog` reads, made here.
+    init(recording disk: FilePath, in log: FilePath, firmware: Firmware, origin: FilePath? = nil) throws {
+        folder = try TemporaryFolder()
+        self.firmware = firmware
+        recording = (disk, log)
+        server = try origin.map { try StaticServer(.nginx, serving: $0) }
+        try Files.replace(log, with: [])
+        if firmware == .uefi { try makeVariables() }
+    }
+
+    /// The bytes of the record so far.
+    var recordedSize: Int {
+        get throws { try recording.map { Int(try Descriptor(opening: $0.log.string).status().st_size) } ?? 0 }
+    }
+
+    private func makeVariables() throws {
+        let target = folder.path.appending("vars.fd").string
+        try Self.need(TestSupport.run(["/bin/cp", "/usr/share/OVMF/OVMF_VARS_4M.fd", target]))
     }
 
     /// A machine failed; with the end of its console.
@@ -92,6 +115,12 @@ final class Machine {
         try waitForEnd()
     }
 
+    /// Shuts it down as an operator would, and waits until it is off.
+    func switchOff() throws {
+        try agent?.send("systemctl poweroff")
+        try waitForEnd()
+    }
+
     /// Cuts the power.
     func stop() {
         agent = nil
@@ -131,12 +160,11 @@ final class Machine {
             "/usr/bin/qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max",
             "-smp", "2", "-m", "1024", "-no-reboot", "-display", "none", "-monitor", "none",
             "-serial", "file:\(folder.path)/console-\(starts).log",
-            // The machine's own flushes cost nothing: its disk goes when the test ends.
-            "-drive", "if=virtio,format=qcow2,cache=unsafe,file=\(disk)",
             "-netdev", network, "-device", "virtio-net-pci,netdev=network,romfile=",
             "-device", "virtio-serial", "-chardev", "socket,id=agent,path=\(socket),server=on,wait=off",
             "-device", "virtserialport,chardev=agent,name=agent",
         ]
+        words += drive
         if firmware == .uefi {
             words += [
                 "-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd",
@@ -144,6 +172,19 @@ final class Machine {
             ]
         }
         return words
+    }
+
+    private var drive: [String] {
+        guard let recording else {
+            // The machine's own flushes cost nothing: its disk goes when the test ends.
+            return ["-drive", "if=virtio,format=qcow2,cache=unsafe,file=\(disk)"]
+        }
+        return [
+            "-blockdev", "driver=file,filename=\(recording.disk),node-name=disk,cache.no-flush=on",
+            "-blockdev", "driver=file,filename=\(recording.log),node-name=log,cache.no-flush=on",
+            "-blockdev", "driver=blklogwrites,file=disk,log=log,node-name=recorder",
+            "-device", "virtio-blk-pci,drive=recorder",
+        ]
     }
 
     /// Nothing but the origin can be reached.

@@ -168,6 +168,18 @@ import Testing
         #expect(host.report.defaultDeployment?.version == "3")
     }
 
+    @Test("every entry is gone: repair makes them anew, in the order of the list of stock tools") func mendEntries()
+        throws
+    {
+        try Files.removeTree(host.paths.bootPartition.appending("loader"))
+        let mended = try SysrootRepair.run(root: host.root, command: "hostctl verify", host: host.host) {
+            $0.run { Issue.record("\($0): \($1)") }
+        }
+        #expect(mended.count == 2)
+        #expect(host.versions == ["2", "1"])
+        try host.expectHealthy()
+    }
+
     @Test("stock tools pin, clean up, deploy and undeploy: what we boot stays") func stockCommands() throws {
         func ostree(_ arguments: String...) throws {
             let sysroot = "--sysroot=\(host.root)"

@@ -170,6 +170,27 @@ import Testing
         #expect(host.report.listed[1].kernelArguments == [])
     }
 
+    @Test("a factory reset of the running host is staged: its /etc and /var change at the shutdown")
+    func factoryReset() throws {
+        let host = try PartitionFixture.running()
+        let booted = try #require(host.report.booted)
+        let etc = host.paths.folder(of: booted.name).appending("etc")
+        try Files.replace(etc.appending("local"), with: Array("mine\n".utf8))
+        let state = host.paths.deploy.appending("host/var")
+        try Files.replace(state.appending("data"), with: Array("data\n".utf8))
+        let report = try host.change("hostctl factory-reset").factoryReset(ResetRequest())
+        #expect(report.deployment.isStaged)
+        // Other commands leave it as it is.
+        _ = try host.change()
+        #expect(Files.exists(state.appending("data")) && host.report.staged?.name == report.deployment.name)
+        try host.finalize()
+        let new = try #require(host.report.defaultDeployment)
+        #expect(new.name == report.deployment.name)
+        #expect(!Files.exists(host.paths.folder(of: new.name).appending("etc/local")))
+        #expect(!Files.exists(state.appending("data")))
+        #expect(Files.exists(host.root.appending(report.formerState).appending("data")))
+    }
+
     @Test("a staged deployment that cannot be switched to is told, stays staged, and does not stop anything else")
     func failedFinalization() throws {
         let host = try PartitionFixture.running()

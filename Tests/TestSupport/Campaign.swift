@@ -1,19 +1,19 @@
-import TestSupport
-import Testing
-
 /// How much chance the tests with random faults take, and where from.
-enum Campaign {
+public enum Campaign {
     /// How many faults: `HOSTCTL_CAMPAIGN=500`, and a few by default.
-    static func count(orElse usual: Int) -> Int { ProcessVariables["HOSTCTL_CAMPAIGN"].flatMap { Int($0) } ?? usual }
+    public static func count(orElse usual: Int) -> Int {
+        ProcessVariables["HOSTCTL_CAMPAIGN"].flatMap { Int($0) } ?? usual
+    }
 
     /// Whether every case is tried instead of a choice.
-    static let isFull = ProcessVariables["HOSTCTL_CAMPAIGN"] != nil
+    public static let isFull = ProcessVariables["HOSTCTL_CAMPAIGN"] != nil
 
     /// What all choices of this run come from: `HOSTCTL_SEED=N` repeats those of another one.
-    static let seed: UInt64 = ProcessVariables["HOSTCTL_SEED"].flatMap { UInt64($0) } ?? .random(in: 1...999_999_999)
+    public static let seed: UInt64 =
+        ProcessVariables["HOSTCTL_SEED"].flatMap { UInt64($0) } ?? .random(in: 1...999_999_999)
 
     /// Every `n`th of what there is, so that about `count` are left, or `full` in a full run; begins at a random one.
-    static func choice<Element>(
+    public static func choice<Element>(
         of all: [Element], about count: Int, full: Int = .max, _ generator: inout SeededGenerator
     ) -> [Element] {
         let step = max(1, all.count / (isFull ? full : count))
@@ -23,22 +23,17 @@ enum Campaign {
 }
 
 /// SplitMix64: the same numbers from the same seed.
-struct SeededGenerator: RandomNumberGenerator {
+public struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
     /// - Parameter stream: tells the generators of one seed apart.
-    init(_ seed: UInt64 = Campaign.seed, stream: UInt64 = 0) { state = seed &+ stream &* 0xd1b5_4a32_d192_ed03 }
+    public init(_ seed: UInt64 = Campaign.seed, stream: UInt64 = 0) { state = seed &+ stream &* 0xd1b5_4a32_d192_ed03 }
 
-    mutating func next() -> UInt64 {
+    public mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15
         var value = state
         value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
         value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
         return value ^ value >> 31
     }
-}
-
-/// There are no faults; those that there are stand in the failure.
-func expectNone(_ faults: [String], _ what: String, sourceLocation: SourceLocation = #_sourceLocation) {
-    if !faults.isEmpty { Issue.record("seed \(Campaign.seed), \(what): \(faults)", sourceLocation: sourceLocation) }
 }

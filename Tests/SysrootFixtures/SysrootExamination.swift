@@ -3,20 +3,20 @@ import Glibc
 import LinuxSystem
 import ObjectFormats
 import ObjectStorage
-import Sysroots
+public import Sysroots
 import SystemPackage
 
 /// Looks at every deployment file by file, and follows every boot entry to its kernel and its deployment.
 ///
 /// It shares no code with what makes deployments, and reads the boot entries by itself.
-struct SysrootExamination {
+public struct SysrootExamination {
     private let paths: SysrootPaths
     private let store: Store
     private let verifier = ObjectVerifier()
     /// What is not as it must be.
-    private(set) var faults: [String] = []
+    public private(set) var faults: [String] = []
     /// Files that were compared.
-    private(set) var fileCount = 0
+    public private(set) var fileCount = 0
 
     /// What an installation adds to /etc.
     private static let ownSettings: Set<String> = ["hostctl"]
@@ -27,7 +27,7 @@ struct SysrootExamination {
     }
 
     /// What is wrong with the listed deployments and with the boot entries of a sysroot.
-    static func faults(of paths: SysrootPaths) throws -> [String] {
+    public static func faults(of paths: SysrootPaths) throws -> [String] {
         var examination = try SysrootExamination(paths)
         let listed = SysrootReader(root: paths.root).report().listed
         for record in listed { try examination.compare(record.name) }
@@ -36,16 +36,27 @@ struct SysrootExamination {
         return examination.faults
     }
 
+    /// What is wrong with the deployments of a host that has been used, so that its /etc is its own.
+    public static func faultsInUse(of paths: SysrootPaths) throws -> [String] {
+        var examination = try SysrootExamination(paths)
+        for record in SysrootReader(root: paths.root).report().listed {
+            try examination.compare(record.name, comparesSettings: false)
+        }
+        if examination.fileCount < 10 { examination.faults.append("hardly any file was compared") }
+        return examination.faults
+    }
+
     // MARK: deployments
 
-    private mutating func compare(_ name: DeploymentName) throws {
+    private mutating func compare(_ name: DeploymentName, comparesSettings: Bool = true) throws {
         let commit = try store.commit(name.checksum)
         let folder = paths.folder(of: name)
         try compare(folder, store.tree(commit.rootTree), besides: ["etc", "var"])
         guard let usr = try store.tree(commit.rootTree).folders.first(where: { $0.name == "usr" }),
             let settings = try store.tree(usr.tree).folders.first(where: { $0.name == "etc" })
         else { return faults.append("\(name) has no /usr/etc") }
-        try compare(folder.appending("etc"), store.tree(settings.tree), besides: Self.ownSettings)
+        let own = folder.appending("etc")
+        if comparesSettings { try compare(own, store.tree(settings.tree), besides: Self.ownSettings) }
         if !Files.exists(paths.origin(of: name)) { faults.append("\(name) has no origin file") }
     }
 

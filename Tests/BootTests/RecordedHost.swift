@@ -1,0 +1,115 @@
+import LinuxSystem
+import PowerCuts
+import SystemPackage
+import TestSupport
+
+/// A host that was updated, went back and tidied up, with every write of its disk on record.
+///
+/// Each session is from switching the machine on until it is off. What a session starts from is kept beside its record.
+struct RecordedHost {
+    /// The time in which a command, or what a boot does by itself, was at work.
+    struct Phase: Sendable {
+        let name: String
+        let session: Int
+        /// Entries of the session's record.
+        let range: Range<Int>
+        /// What may boot afterwards, by release: before the command, and when it is done.
+        let old: String
+        let new: String
+        /// Run again on the sysroot of a state, this ends at `new`; nothing for what is not asked for.
+        let again: [String]?
+    }
+
+    let folder: FilePath
+    let disk: HostDisk
+    private(set) var logs: [WriteLog] = []
+    private(set) var phases: [Phase] = []
+
+    /// What the host's people have made, below the deployment that runs or below the stateroot.
+    static let marks = ["etc/local.conf": "local\n", "var/lib/data/file": "data\n"]
+    private static let changes = """
+        echo local >/etc/local.conf
+        mkdir -p /var/lib/data && echo data >/var/lib/data/file
+        sync
+        """
+
+    func before(_ session: Int) -> FilePath { folder.appending("before-\(session)") }
+    private func log(_ session: Int) -> FilePath { folder.appending("log-\(session)") }
+    private var raw: FilePath { folder.appending("disk") }
+
+    /// Records the sessions.
+    ///
+    /// - Parameters:
+    ///   - loader: `systemd-boot` or `grub`.
+    ///   - folder: takes some gigabytes, mostly holes.
+    init(_ fixture: BootFixture, loader: String, firmware: Machine.Firmware, in folder: FilePath) throws {
+        self.folder = folder
+        try Files.makeFolder(folder)
+        try Machine.need(
+            run(
+                ["/usr/bin/qemu-img", "convert", "-O", "raw", fixture.disk(loader).string, "\(folder)/disk"],
+                timeout: 300))
+        disk = try HostDisk(reading: folder.appending("disk"))
+        try record(fixture, firmware) { machine in
+            _ = try machine.waitUntilStarted()
+            try machine.run(Self.changes)
+            return []
+        }
+        try record(fixture, firmware) { machine in
+            _ = try machine.waitUntilStarted()
+            return [try Self.step(machine, "upgrade", "hostctl upgrade --progress none", ("1", "1"), nil)]
+        } off: {
+            ("finalize", "1", "2", ["upgrade", "--from", fixture.origin.string])
+        }
+        try record(fixture, firmware) { machine in
+            let start = try machine.recordedSize
+            _ = try machine.waitUntilStarted()
+            let good = Step("the first boot, marked good", start, try machine.recordedSize, "2", "2", nil)
+            return [good, try Self.step(machine, "rollback", "hostctl rollback", ("2", "1"), ["rollback"])]
+        }
+        try record(fixture, firmware) { machine in
+            _ = try machine.waitUntilStarted()
+            return [try Self.step(machine, "cleanup", "hostctl cleanup", ("1", "1"), ["cleanup"])]
+        }
+    }
+
+    private struct Step {
+        let name: String
+        let (start, end): (Int, Int)
+        let (old, new): (String, String)
+        let again: [String]?
+
+        init(_ name: String, _ start: Int, _ end: Int, _ old: String, _ new: String, _ again: [String]?) {
+            (self.name, self.start, self.end, self.old, self.new, self.again) = (name, start, end, old, new, again)
+        }
+    }
+
+    private static func step(
+        _ machine: Machine, _ name: String, _ script: String, _ states: (String, String), _ again: [String]?
+    ) throws -> Step {
+        let start = try machine.recordedSize
+        try machine.run("\(script) && sync", timeout: 600)
+        return Step(name, start, try machine.recordedSize, states.0, states.1, again)
+    }
+
+    private mutating func record(
+        _ fixture: BootFixture, _ firmware: Machine.Firmware, _ work: (Machine) throws -> [Step],
+        off last: () -> (name: String, old: String, new: String, again: [String]?)? = { nil }
+    ) throws {
+        let session = logs.count
+        try Machine.need(run(["/bin/cp", "--sparse=always", raw.string, before(session).string], timeout: 300))
+        let machine = try Machine(recording: raw, in: log(session), firmware: firmware, origin: fixture.origin)
+        try machine.boot()
+        var steps = try work(machine)
+        let start = try machine.recordedSize
+        try machine.switchOff()
+        if let last = last() { steps.append(Step(last.name, start, .max, last.old, last.new, last.again)) }
+        let log = try WriteLog(reading: log(session))
+        phases += steps.map { step in
+            let range = log.entry(after: step.start)..<log.entry(after: step.end)
+            return Phase(
+                name: step.name, session: session, range: range, old: step.old, new: step.new, again: step.again)
+        }
+        logs.append(log)
+    }
+}
