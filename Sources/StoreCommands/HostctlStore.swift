@@ -11,7 +11,7 @@ public struct HostctlStore: AsyncParsableCommand {
             UnpinCommand.self, CleanupCommand.self, VerifyCommand.self, AutoUpdateCommand.self, DiffCommand.self,
             EtcDiffCommand.self, KernelArgumentsCommand.self, UsrOverlayCommand.self, FactoryResetCommand.self,
             HistoryCommand.self, DoctorCommand.self, InstallCommand.self, ImageCommand.self, ReleaseCommand.self,
-            KeyCommand.self, StoreCommand.self, FinalizeCommand.self,
+            KeyCommand.self, StoreCommand.self, BootCommand.self, FinalizeCommand.self,
         ])
 
     public init() {}

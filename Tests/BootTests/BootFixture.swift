@@ -25,8 +25,14 @@ struct BootFixture {
         && Files.exists("/usr/bin/qemu-system-x86_64") && Files.exists("/usr/share/OVMF/OVMF_CODE_4M.fd")
         && Files.exists("/usr/bin/mmdebstrap") && Files.exists(binaries.appending("hostctl-store"))
 
+    /// Whether the run is the long one, with every scenario.
+    static let isCampaign = ProcessVariables["HOSTCTL_CAMPAIGN"] != nil
+
     /// Shared by all tests of a run.
     static let shared = Result { try BootFixture() }
+
+    /// What another one has made, under another name.
+    init(folder: FilePath) { self.folder = folder }
 
     private init() throws {
         let cache = FilePath(ProcessVariables["HOSTCTL_BOOT_CACHE"] ?? ".build/boot-tests")
@@ -85,10 +91,12 @@ struct BootFixture {
 
     // MARK: releases
 
-    /// Publishes a release that differs from release 1 in some files.
-    func derive(_ version: String, _ files: [String: String], executable: Bool = false) throws {
+    /// Publishes a release that differs from the newest one in some files. Scripts are executable.
+    func derive(_ version: String, _ files: [String: String]) throws {
         let tree = try TemporaryFolder()
-        for (path, text) in files { try tree.write("tree/\(path)", text: text, mode: executable ? 0o755 : 0o644) }
+        for (path, text) in files {
+            try tree.write("tree/\(path)", text: text, mode: text.hasPrefix("#!") ? 0o755 : 0o644)
+        }
         let kept = ["ostree.linux", "ostree.bootable", "hostctl.channel", "hostctl.architecture", "hostctl.packages"]
         try Machine.need(
             run(
@@ -98,6 +106,13 @@ struct BootFixture {
                     "--add-metadata-string=version=\(version)", "--parent=\(try head())", "--subject=\(version)",
                 ] + (kept + ["hostctl.kernel-arguments"]).map { "--keep-metadata=\($0)" }, timeout: 300))
         try publish()
+    }
+
+    /// The path of the image's initramfs.
+    func initramfs() throws -> String {
+        let list = try Self.shell(
+            "ostree ls --repo=\(builds) \(Self.ref) /usr/lib/modules | grep -o '/usr/lib/modules/.*'")
+        return "\(list.trimmed.dropFirst())/initramfs.img"
     }
 
     private func head() throws -> String {

@@ -23,6 +23,9 @@ final class Machine {
     private var agent: MachineAgent?
     private var starts = 0
 
+    /// What its clock says when it is started; the present time by default.
+    var clock: String?
+
     /// The machine's disk.
     var disk: FilePath { folder.path.appending("disk.qcow2") }
     /// What the machine has printed on its serial console since it was last started.
@@ -105,9 +108,14 @@ final class Machine {
 
     /// Restarts as an operator would, and waits until it takes commands.
     func restart() throws {
+        try shutDown()
+        try boot()
+    }
+
+    /// Shuts it down as for a restart, and waits until it has ended.
+    func shutDown() throws {
         try agent?.send("systemctl reboot")
         try waitForEnd()
-        try boot()
     }
 
     /// Shuts it down as an operator would, and waits until it is off.
@@ -160,6 +168,7 @@ final class Machine {
             "-device", "virtserialport,chardev=agent,name=agent",
         ]
         words += drive
+        if let clock { words += ["-rtc", "base=\(clock)"] }
         if firmware == .uefi {
             words += [
                 "-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd",

@@ -1,0 +1,73 @@
+import TestSupport
+import Testing
+
+/// Releases that do not come up: each is left by itself, remembered, and not taken again.
+@Suite("failed boots", .enabled(if: BootFixture.isPossible, "needs root, QEMU and a release build"), .serialized)
+struct FailedBootTests {
+    /// One way not to come up.
+    struct Mistake: Sendable, CustomTestStringConvertible {
+        let name: String
+        let files: [String: String]
+        /// What `status` says of it.
+        let reason: String
+        /// Seconds after which the power is cut.
+        var hangs: Double?
+        var testDescription: String { name }
+    }
+
+    private static let database = Mistake(
+        name: "health check",
+        files: ["usr/lib/hostctl/health.d/10-database": "#!/bin/sh\necho the database is gone\nexit 1\n"],
+        reason: "the database is gone")
+    private static let panic = Mistake(
+        name: "kernel panic", files: ["usr/lib/systemd/systemd": "#!/bin/sh\nexit 1\n"],
+        reason: "it was started 3 times and did not come up")
+    private static let others = [
+        Mistake(
+            name: "hanging init", files: ["usr/lib/systemd/systemd": "#!/bin/sh\nwhile :; do sleep 60; done\n"],
+            reason: "it was started 3 times and did not come up", hangs: 90),
+        Mistake(
+            name: "panic of a service",
+            files: [
+                "usr/lib/systemd/system/systemd-tmpfiles-setup.service.d/panic.conf":
+                    "[Service]\nExecStartPre=/bin/sh -c 'echo c >/proc/sysrq-trigger'\n"
+            ], reason: "it was started 3 times and did not come up"),
+        Mistake(
+            name: "initramfs", files: ["INITRAMFS": "no archive"], reason: "it was started 3 times and did not come up"),
+    ]
+    static let mistakes = [database, panic] + (BootFixture.isCampaign ? others : [])
+
+    @Test("a release that does not come up is left unasked, remembered, and taken by force alone", arguments: mistakes)
+    func left(_ mistake: Mistake) throws {
+        let releases = try OwnReleases()
+        var files = mistake.files
+        if let text = files.removeValue(forKey: "INITRAMFS") { files[try releases.fixture.initramfs()] = text }
+        files["usr/share/boot-tests/release"] = "3\n"
+        try releases.fixture.derive("3", files)
+        let machine = try releases.machine()
+        try machine.boot()
+        #expect(try machine.waitUntilStarted() == "running")
+        try machine.run("echo local >/etc/local.conf; hostctl upgrade --progress none", timeout: 400)
+        try machine.restartInVain(times: 3, hangs: mistake.hangs)
+        try machine.boot()
+        #expect(try machine.release() == "1")
+        #expect(try machine.waitUntilStarted() == "running")
+        try expectRemembered(machine, mistake)
+    }
+
+    private func expectRemembered(_ machine: Machine, _ mistake: Mistake) throws {
+        let status = try machine.run("hostctl status")
+        #expect(status.contains("3 did not come up, and is not taken again by itself"), "\(status)")
+        #expect(status.contains(mistake.reason), "\(status)")
+        let journal = try machine.run("journalctl --no-pager -u 'hostctl-boot-*'")
+        #expect(journal.contains(mistake.reason), "\(journal)")
+        #expect(try machine.run("cat /etc/local.conf") == "local\n")
+        let automatic = try machine.attempt("hostctl auto-update run --policy stage --progress none")
+        #expect(!automatic.output.contains("staged"), "\(automatic.output)")
+        let refused = try machine.attempt("hostctl upgrade --progress none")
+        #expect(refused.status != 0, "\(refused.output)")
+        #expect(refused.output.contains("--force"), "\(refused.output)")
+        let forced = try machine.attempt("hostctl upgrade --force --progress none", timeout: 400)
+        #expect(forced.status == 0, "\(forced.output)")
+    }
+}
