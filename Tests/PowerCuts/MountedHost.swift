@@ -71,7 +71,9 @@ public final class MountedHost {
 
     deinit {
         for place in mounts.reversed() {
-            do { try Tool.output("/bin/umount", place.string) } catch { print("a state stays mounted: \(error)") }
+            // A process that was just started elsewhere may hold it for a moment.
+            let isDone = waitUntil { (try? Tool.output("/bin/umount", place.string)) != nil }
+            if !isDone { print("a state stays mounted: \(place)") }
         }
         do { try Files.removeTree(folder) } catch { print("a state stays: \(error)") }
     }

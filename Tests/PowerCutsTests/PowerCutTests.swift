@@ -26,13 +26,19 @@ struct PowerCutTests {
             let bytes = [UInt8](repeating: UInt8(number), count: 20_000)
             try Files.replace(place.appending("numbers"), with: bytes)
         }
-        try tool("/bin/umount", place.string)
+        try unmount(place)
         return (before, try disk.finish())
     }
 
     private func tool(_ command: String...) throws {
         let result = try run(command)
         try #require(result.status == 0, "\(command): \(result.errorText)")
+    }
+
+    /// A process that was started by another test may hold the folder for a moment.
+    private func unmount(_ place: FilePath) throws {
+        let isDone = waitUntil { (try? run(["/bin/umount", place.string]).status) == 0 }
+        try #require(isDone, "\(place) stays mounted")
     }
 
     /// What `numbers` holds on a disk whose power went; nothing when it is not there.
@@ -44,7 +50,7 @@ struct PowerCutTests {
         try Files.makeFolder(place)
         try tool("/bin/mount", "-o", "loop", image.string, place.string)
         let bytes = try Files.readIfPresent(place.appending("numbers"), limit: 1 << 20)
-        try tool("/bin/umount", place.string)
+        try unmount(place)
         return bytes
     }
 
@@ -84,7 +90,7 @@ struct PowerCutTests {
         try Files.makeFolder(place)
         try tool("/bin/mount", "-o", "loop", image.string, place.string)
         try Files.replace(place.appending("numbers"), with: [UInt8](repeating: 1, count: 20_000))
-        try tool("/bin/umount", place.string)
+        try unmount(place)
         let before = folder.path.appending("before")
         try tool("/bin/cp", "--sparse=always", image.string, before.string)
         let disk = try RecordedDisk(image, in: folder.path.appending("record"))
@@ -94,7 +100,7 @@ struct PowerCutTests {
             try file.write([UInt8](repeating: 2, count: 20_000))
             try file.sync()
         }
-        try tool("/bin/umount", place.string)
+        try unmount(place)
         let log = try disk.finish()
         let choice = PowerCutChoice(log)
         let history = try DiskHistory(log, on: before)
