@@ -70,7 +70,8 @@ struct EntryFolder: Sendable {
     /// - Parameter name: the file that is renamed, the one that is booted first.
     func setCounter(_ counter: TryCounter?, of name: EntryName) throws {
         let new = name.with(counter)
-        // Where the twin has the new name already, it stays and this one goes.
+        // Where a twin that says something has the new name already, it stays and this one goes.
+        if new.text != name.text, Files.exists(path(of: new)), !isUsable(new) { try partition.remove(path(of: new)) }
         if new.text != name.text, !Files.exists(path(of: new)) {
             FaultPoint.reached("boot.before-counter")
             try partition.move(path(of: name), toNew: path(of: new))
@@ -79,6 +80,10 @@ struct EntryFolder: Sendable {
         for twin in try names(of: name.generation) where twin.text != new.text && twin.stateroot == new.stateroot {
             try partition.remove(path(of: twin))
         }
+    }
+
+    private func isUsable(_ name: EntryName) -> Bool {
+        if case .entry = content(of: name.text + suffix, name) { true } else { false }
     }
 
     func remove(_ generation: Int, unless foreign: [String]) throws {

@@ -47,7 +47,11 @@ public struct GRUB: BootLoader {
     public func add(_ entry: LoaderEntry) throws {
         let text = try GRUBSnippet.text(of: entry)
         try checkForAdding(entry, try listing())
-        if entry.counter != nil { try environment.prepare() }
+        if entry.counter != nil {
+            try environment.prepare()
+            // What an entry of the same number has left there, whose file was removed by hand, is not this one's.
+            try stopCounting(entry.generation)
+        }
         try keepCounts()
         try folder.add(entry.name, Array(text.utf8))
     }

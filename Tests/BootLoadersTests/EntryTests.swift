@@ -126,6 +126,35 @@ import Testing
         #expect(Set(try disk.names(place)) == Set(foreign + ["lean-000001\(suffix)"]))
     }
 
+    @Test("an empty twin that has the new name already does not stand for the entry", arguments: LoaderKind.allCases)
+    func emptyTwin(_ kind: LoaderKind) throws {
+        let loader = try disk.prepared(kind)
+        let suffix = kind == .grub ? ".cfg" : ".conf"
+        try loader.add(try Sample.entry(1))
+        try loader.add(try Sample.entry(2, tries: 3))
+        // What a power cut in the middle of marking, and the check of the file system after it, can leave.
+        try disk.write("\(folder(kind))/lean-000002\(suffix)", "")
+        try loader.markGood(generation: 2)
+        #expect(try disk.names(folder(kind)) == ["lean-000001\(suffix)", "lean-000002\(suffix)"])
+        #expect(try loader.listing().entries.map(\.generation) == [2, 1])
+        #expect(try loader.listing().damaged.isEmpty)
+    }
+
+    @Test("a number that is given again does not inherit the count of an entry that was removed by hand")
+    func inheritedCount() throws {
+        let loader = try disk.prepared(.grub)
+        try loader.add(try Sample.entry(1))
+        try loader.add(try Sample.entry(2, tries: 3))
+        try loader.markBad(generation: 2)
+        let lines = "# GRUB Environment Block\nhostctl_counting=2\nhostctl_left=0\nhostctl_done=3\n"
+        try disk.write("grub/grubenv", lines + String(repeating: "#", count: 1024 - lines.utf8.count))
+        for name in try disk.names(folder(.grub)) where name.hasPrefix("lean-000002") {
+            try Files.remove(disk.root.appending(folder(.grub)).appending(name))
+        }
+        try loader.add(try Sample.entry(2, tries: 3))
+        #expect(try loader.listing().entry(2)?.counter?.left == 3)
+    }
+
     @Test("twins of one generation count as one, and marking leaves one", arguments: LoaderKind.allCases)
     func twins(_ kind: LoaderKind) throws {
         let loader = try disk.prepared(kind)

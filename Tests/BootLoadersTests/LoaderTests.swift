@@ -134,7 +134,8 @@ import Testing
         try disk.partition.addKernel(Sample.kernel(in: disk.folder))
         try loader.add(try Sample.entry(1))
         try loader.add(try Sample.entry(7, tries: 3))
-        #expect(try run(["/usr/bin/grub-editenv", block, "set", "hostctl_left=1", "hostctl_done=2"]).status == 0)
+        let count = ["hostctl_counting=7", "hostctl_left=1", "hostctl_done=2"]
+        #expect(try run(["/usr/bin/grub-editenv", block, "set"] + count).status == 0)
         #expect(try loader.listing().entries[0].counter == TryCounter(left: 1, done: 2))
         try loader.markGood(generation: 7)
         #expect(try run(["/usr/bin/grub-editenv", block, "list"]).text == "other=a b\n")
