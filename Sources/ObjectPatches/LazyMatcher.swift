@@ -59,9 +59,10 @@ final class LazyMatcher {
                 let steps = previous.matchLength >= effort.good ? effort.chain >> 2 : effort.chain
                 let match = chains.search(
                     position, bytes, longerThan: previous.matchLength, steps: steps, nice: effort.nice)
-                if match.start != 0 {
-                    (state.matchLength, state.matchStart) = (min(match.length, end - position), match.start)
-                }
+                let length = min(match.length, end - position)
+                // Only at the end of the input is it shorter than it was found.
+                let isTooFar = length == GzipLimits.minimumMatch && position - match.start > GzipLimits.tooFar
+                if match.start != 0, !isTooFar { (state.matchLength, state.matchStart) = (length, match.start) }
             }
             if previous.matchLength >= GzipLimits.minimumMatch, state.matchLength <= previous.matchLength {
                 output.add(length: previous.matchLength, distance: position - 1 - previous.matchStart)

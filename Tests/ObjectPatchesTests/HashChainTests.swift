@@ -37,6 +37,7 @@ import Testing
         return [
             ("three letters", few), ("behind a crowd", phrase + crowd + phrase + crowd + phrase),
             ("at the window's edge", edges), ("three bytes, near and far", triples),
+            ("three bytes, far, and the end", triple + [0] + data.random(6000) + triple),
             ("equal hashes", strange + strange + data.random(40_000) + strange + strange.reversed()),
             ("zeros and others", { $0 + [UInt8](repeating: 0, count: 40_000) + $0 }(strange + data.code(70_000))),
         ]
