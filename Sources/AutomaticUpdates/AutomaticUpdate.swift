@@ -100,7 +100,10 @@ public struct AutomaticUpdate: Sendable {
     /// A run that was killed after its switch has left its remains to the next one, which finds nothing new.
     private func completeInterrupted(_ host: HostOptions, _ policy: UpdatePolicy, _ found: UpdateOutcome) throws {
         guard policy == .stage || policy == .reboot, PendingChange.exists(in: paths) else { return }
-        _ = try updater(host).run(UpdateRequest(.deploy, version: found.manifest.version.text))
+        var request = UpdateRequest(.deploy, version: found.manifest.version.text)
+        // Somebody may have gone back while this waited for the lock.
+        request.isStillWanted = { try objection(to: $0) == nil }
+        _ = try updater(host).run(request)
     }
 
     /// Does with a new release what the policy is.
