@@ -67,6 +67,8 @@ struct ReleaseFetch {
     /// Brings everything into the store and names it before a collector could run.
     private func keep(_ commit: VerifiedCommit, _ manifest: ReleaseManifest, _ transaction: StoreTransaction) throws {
         progress(ProgressReport("writing to disk"))
+        // A run that was killed here for another release has left that one's commit, whose objects are gone.
+        try transaction.discard { $0.kind == .commit && $0.checksum != commit.checksum }
         let lock = try store.lock(.shared)
         try transaction.write(.commit, commit.bytes, expected: commit.checksum)
         try transaction.commit()
