@@ -83,10 +83,21 @@ final class Machine {
     // MARK: power
 
     /// Starts it and waits until it takes commands.
+    ///
+    /// Without KVM a kernel now and then resets the machine before its first line; as any machine it starts again then.
     func boot(timeout: Double = Machine.patience) throws {
-        try start()
-        guard let agent, agent.waitForGreeting(timeout: timeout) else { throw failure("it did not come up") }
+        for attempt in 1...3 {
+            try start()
+            guard let agent else { throw failure("it is off") }
+            if agent.waitForGreeting(timeout: timeout, while: { isRunning }) { return }
+            if isRunning || !isSilent { break }
+            print("the machine reset itself before the kernel's first line, attempt \(attempt)")
+        }
+        throw failure("it did not come up")
     }
+
+    /// Whether nobody but the firmware has said anything.
+    private var isSilent: Bool { ((try? console) ?? "").contains("Linux version") == false }
 
     /// Starts it without waiting for anything.
     func start() throws {
@@ -186,7 +197,8 @@ final class Machine {
         return [
             "-blockdev", "driver=file,filename=\(recording.disk),node-name=disk,cache.no-flush=on",
             "-blockdev", "driver=file,filename=\(recording.log),node-name=log,cache.no-flush=on",
-            "-blockdev", "driver=blklogwrites,file=disk,log=log,node-name=recorder",
+            "-blockdev",
+            "driver=blklogwrites,file=disk,log=log,log-append=\(starts > 1 ? "on" : "off"),node-name=recorder",
             "-device", "virtio-blk-pci,drive=recorder",
         ]
     }

@@ -59,7 +59,16 @@ final class MachineAgent {
         }
     }
 
-    func waitForGreeting(timeout: Double) -> Bool { nextLine(timeout: timeout) == "ready" }
+    /// - Parameter isRunning: whether it may still come.
+    func waitForGreeting(timeout: Double, while isRunning: () -> Bool) -> Bool {
+        let deadline = ContinuousClock.now + .seconds(timeout)
+        while ContinuousClock.now < deadline {
+            let isLast = !isRunning()
+            if nextLine(timeout: 1) == "ready" { return true }
+            if isLast { return false }
+        }
+        return false
+    }
 
     /// Sends a script and does not wait for its end.
     func send(_ script: String) throws { try line.write(Array((Self.base64(script) + "\n").utf8)) }
