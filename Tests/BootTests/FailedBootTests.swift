@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// Releases that do not come up: each is left by itself, remembered, and not taken again.
-@Suite("failed boots", .enabled(if: BootFixture.isPossible, "needs root, QEMU and a release build"), .serialized)
+@Suite("failed boots", .enabled(if: BootFixture.startsMachines, BootFixture.reason), .serialized)
 struct FailedBootTests {
     /// One way not to come up.
     struct Mistake: Sendable, CustomTestStringConvertible {

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// A disk as `install disk` made it, started for the first time.
-@Suite("first boot", .enabled(if: BootFixture.isPossible, "needs root, QEMU and a release build"), .serialized)
+@Suite("first boot", .enabled(if: BootFixture.startsMachines, BootFixture.reason), .serialized)
 struct FirstBootTests {
     @Test(
         "a new disk comes up complete by either boot loader and firmware",

@@ -172,7 +172,8 @@ final class Machine {
     private func command(_ socket: FilePath) -> [String] {
         var words = [
             "/usr/bin/qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max",
-            "-smp", "2", "-m", "1024", "-no-reboot", "-display", "none", "-monitor", "none",
+            // One processor: with two, QEMU's threads and cmpxchg16b do not go together.
+            "-smp", "1", "-m", "1024", "-no-reboot", "-display", "none", "-monitor", "none",
             "-serial", "file:\(folder.path)/console-\(starts).log",
             "-netdev", network, "-device", "virtio-net-pci,netdev=network,romfile=",
             "-device", "virtio-serial", "-chardev", "socket,id=agent,path=\(socket),server=on,wait=off",

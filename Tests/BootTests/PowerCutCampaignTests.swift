@@ -8,7 +8,7 @@ import Testing
 /// then the power goes at any of its flushes, with any of the later writes there, reordered or torn.
 ///
 /// `Tests/BootTests/faults --count N --seed S` is the campaign; a run of all tests looks at twenty states.
-@Suite("power cuts", .enabled(if: BootFixture.isPossible, "needs root, QEMU and a release build"), .serialized)
+@Suite("power cuts", .enabled(if: BootFixture.startsMachines, BootFixture.reason), .serialized)
 struct PowerCutCampaignTests {
     private var loaders: [(String, Machine.Firmware)] {
         Campaign.isFull ? [("systemd-boot", .uefi), ("grub", .bios)] : [("systemd-boot", .uefi)]

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// Updates of a host that runs.
-@Suite("upgrade and back", .enabled(if: BootFixture.isPossible, "needs root, QEMU and a release build"), .serialized)
+@Suite("upgrade and back", .enabled(if: BootFixture.startsMachines, BootFixture.reason), .serialized)
 struct UpgradeBootTests {
     /// What must survive everything.
     private static let changes = """
