@@ -58,6 +58,10 @@ import Testing
             return true
         }
         if point == "deploy.after-mirror" || point.hasPrefix("boot.") { return true }
+        // An installation onto a disk takes a real image: `InstallDiskTests` kills it at the points that matter.
+        if point.hasPrefix("disk.") { return true }
+        // The judgement of a boot is killed nowhere yet; it takes a host that has booted from its boot partition.
+        if ["bad", "good", "fail"].contains(point.prefix { $0 != "." }) { return true }
         return try ["HostilePatchesTests", "HostileRouteTests", "HostilePackTests"].contains {
             try isNamed(point, in: "\($0).swift")
         }
