@@ -58,7 +58,7 @@ struct InstallDiskTests {
         #expect(try install(["--size", "3G"], fault: point).end == .signaled(SIGKILL), "\(point) was not reached")
         #expect(!Files.exists(disk))
         #expect(
-            waitUntil(timeout: 10) {
+            waitUntil(timeout: 120) {
                 (try? run(["/sbin/losetup", "--list"]).text.contains(folder.path.string)) == false
             })
         #expect(try !run(["/bin/cat", "/proc/self/mounts"]).text.contains("/tmp/hostctl-disk."))
