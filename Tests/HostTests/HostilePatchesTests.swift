@@ -86,11 +86,13 @@ import TrustMetadata
     }
 
     @Test("a host that has both bases needs no more than one that has one") func bothBases() throws {
-        let one = try origin.host.changeJSON("upgrade", "--download-only").fields("fetched")
-        let other = try HostileServerFixture(patchesFor: "1")
-        try other.host.change("upgrade", "--version", "2")
-        let both = try other.upgrade()
-        #expect(try both.integer("downloaded_bytes") <= one.integer("downloaded_bytes"))
+        // From one origin, as signatures and so compressed sizes differ between two.
+        let both = try HostileServerFixture(patchesFor: "2")
+        try Files.removeTree(both.host.root)
+        try both.host.install(version: "1", at: both.server.url)
+        try both.host.change("upgrade", "--version", "2")
+        let bytes = try [origin.upgrade(), both.upgrade()].map { try $0.integer("downloaded_bytes") }
+        #expect(bytes[1] > 0 && bytes[1] <= bytes[0], "\(bytes)")
     }
 
     // MARK: the index
