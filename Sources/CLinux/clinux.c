@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/loop.h>
 #include <linux/mount.h>
 #include <sched.h>
 #include <stdio.h>
@@ -125,3 +126,31 @@ int hostctl_device_geometry(int descriptor, uint64_t *size, int *sector, int *re
 }
 
 int hostctl_reread_partitions(int descriptor) { return ioctl(descriptor, BLKRRPART); }
+
+int hostctl_attach_loop(int disk, uint64_t start, uint64_t size, char path[32]) {
+    const int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+    if (control < 0) return -1;
+    int device = -1;
+    // Another process may take the free one before we do.
+    for (int attempt = 0; attempt < 64 && device < 0; ++attempt) {
+        const int number = ioctl(control, LOOP_CTL_GET_FREE);
+        if (number < 0) break;
+        snprintf(path, 32, "/dev/loop%d", number);
+        device = open(path, O_RDWR | O_CLOEXEC);
+        if (device < 0) break;
+        struct loop_config config = { .fd = (uint32_t)disk };
+        config.info.lo_offset = start;
+        config.info.lo_sizelimit = size;
+        config.info.lo_flags = LO_FLAGS_AUTOCLEAR;
+        if (ioctl(device, LOOP_CONFIGURE, &config) == 0) break;
+        const int code = errno;
+        close(device);
+        device = -1;
+        errno = code;
+        if (code != EBUSY) break;
+    }
+    const int code = errno;
+    close(control);
+    errno = code;
+    return device;
+}

@@ -57,9 +57,10 @@ public struct DiskWriter {
         if let data = layout.data {
             let device = try LoopDevice(data, of: target.writing)
             try Tool.run(fileSystem.command(device.path, label: "data"))
-            try device.detach()
+            device.detach()
         }
         let device = try LoopDevice(layout.root, of: target.writing)
+        FaultPoint.reached("disk.after-attach")
         try Tool.run(fileSystem.command(device.path, label: "root"))
         FaultPoint.reached("disk.after-file-system")
         let folder = try Self.temporaryFolder()
@@ -69,7 +70,7 @@ public struct DiskWriter {
         }
         var isMounted = true
         defer { if isMounted { _ = hostctl_unmount(folder.string) } }
-        try device.detach()
+        device.detach()
         let staged = folder.appending("boot/efi")
         try Files.makeFolder(staged)
         let result = try body(folder)
@@ -89,7 +90,7 @@ public struct DiskWriter {
         let names = try Files.names(in: staged).map { staged.appending($0).string }
         try Tool.run(["mcopy", "-s", "-i", device.path.string] + names + ["::/"])
         try Tool.run(["fsck.vfat", "-n", device.path.string])
-        try device.detach()
+        device.detach()
         FaultPoint.reached("disk.after-boot-partition")
     }
 

@@ -1,30 +1,27 @@
+import CLinux
 import Glibc
 import LinuxSystem
 import SystemPackage
 
 /// A part of a disk as a device of its own, without a partition table and without the kernel's knowing of one.
+///
+/// The kernel takes the device away when its last user goes: this value, a tool or a mount. So a process that is killed
+/// leaves none.
 final class LoopDevice {
     let path: FilePath
-    private var isAttached = true
+    private var device: Descriptor?
 
-    /// - Throws: `DiskError.toolFailed` where loop devices are not possible.
-    init(_ partition: DiskLayout.Partition, of disk: FilePath) throws {
-        let output = try Tool.run([
-            "losetup", "--find", "--show", "--offset", String(partition.start), "--sizelimit", String(partition.size),
-            disk.string,
-        ])
-        path = FilePath(String(output.prefix { $0 != "\n" }))
+    /// - Throws: `SystemError`, also where loop devices are not possible.
+    init(_ partition: DiskLayout.Partition, of disk: FilePath) throws(SystemError) {
+        let file = try Descriptor(opening: disk.string, flags: O_RDWR)
+        var name = [CChar](repeating: 0, count: 32)
+        let raw = try retrying("attach a loop device to", disk.string) {
+            hostctl_attach_loop(file.raw, UInt64(partition.start), UInt64(partition.size), &name)
+        }
+        path = FilePath(String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
+        device = Descriptor(adopting: raw, path: path.string)
     }
 
-    /// Lets go of the device as soon as nothing uses it any more, which a mounted file system still does: so a killed
-    /// process leaves none.
-    func detach() throws {
-        if isAttached { try Tool.run(["losetup", "--detach", path.string]) }
-        isAttached = false
-    }
-
-    deinit {
-        // Nothing more can be done when this fails than to leave a loop device behind.
-        if isAttached { _ = try? Tool.run(["losetup", "--detach", path.string]) }
-    }
+    /// Lets go of the device; what has it mounted keeps it.
+    func detach() { device = nil }
 }

@@ -51,14 +51,15 @@ struct InstallDiskTests {
     @Test(
         "an installation that is killed leaves no disk, no mount and no loop device",
         arguments: [
-            "disk.after-file-system", "deploy.after-checkout", "disk.after-sysroot", "disk.after-boot-partition",
+            "disk.after-attach", "disk.after-file-system", "deploy.after-checkout", "disk.after-sysroot",
+            "disk.after-boot-partition",
             "disk.before-table", "disk.after-table",
         ])
     func killed(at point: String) throws {
         #expect(try install(["--size", "3G"], fault: point).end == .signaled(SIGKILL), "\(point) was not reached")
         #expect(!Files.exists(disk))
         #expect(
-            waitUntil(timeout: 120) {
+            waitUntil(timeout: 20) {
                 (try? run(["/sbin/losetup", "--list"]).text.contains(folder.path.string)) == false
             })
         #expect(try !run(["/bin/cat", "/proc/self/mounts"]).text.contains("/tmp/hostctl-disk."))

@@ -43,6 +43,9 @@ int hostctl_mount(const char *source, const char *target, const char *type, unsi
 int hostctl_unmount(const char *target);
 /// A block device's size in bytes, its sectors' size, and whether it can only be read. 0 or -1 with errno.
 int hostctl_device_geometry(int descriptor, uint64_t *size, int *sector, int *read_only);
+/// Attaches part of a file or disk, in bytes, to a free loop device, whose path is written to `path`. The device goes when
+/// nothing has it open any more, neither the descriptor that is returned nor a mount. -1 with errno.
+int hostctl_attach_loop(int disk, uint64_t start, uint64_t size, char path[32]);
 /// Makes the kernel read a disk's partition table.
 int hostctl_reread_partitions(int descriptor);
 
