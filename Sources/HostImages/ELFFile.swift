@@ -47,9 +47,10 @@ private struct ELFReader {
         let header = try source.bytes(at: 0, count: 64, orLess: true)
         guard header.count >= 4, header[..<4] == [0x7F, 0x45, 0x4C, 0x46] else { return nil }
         guard header.count == 64 else { throw ELFError(detail: "its header is cut off") }
-        guard header[4] == 2, header[5] == 1 else { throw ELFError(detail: "it is not for this kind of machine") }
-        let kind: UInt16 = header.number(at: 16)
+        // Where the kind stands is the same for every machine: GRUB's modules for BIOS are object files for 32 bits.
+        let kind: UInt16 = header[5] == 2 ? UInt16(header[16]) << 8 | UInt16(header[17]) : header.number(at: 16)
         guard kind == Self.executable || kind == Self.sharedObject else { return nil }
+        guard header[4] == 2, header[5] == 1 else { throw ELFError(detail: "it is not for this kind of machine") }
         let count = Int(header.number(at: 56) as UInt16)
         guard header.number(at: 54) as UInt16 == 56, count <= 256 else { throw ELFError(detail: "its header is wrong") }
         let table = try source.bytes(at: header.number(at: 32), count: count * 56)

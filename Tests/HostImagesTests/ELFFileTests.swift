@@ -82,9 +82,17 @@ import Testing
     func foreign(index: Int, value: UInt8) {
         var bytes = sample.bytes
         bytes[index] = value
+        if index == 5 { bytes.swapAt(16, 17) }
         #expect(throws: ELFError(detail: "it is not for this kind of machine")) {
             try ELFFile.read(.bytes(bytes))
         }
+    }
+
+    @Test("an object file for another kind of machine, as GRUB's modules for BIOS are, needs nothing")
+    func foreignObject() throws {
+        var bytes = sample.bytes
+        (bytes[4], bytes[16]) = (1, 1)
+        #expect(try ELFFile.read(.bytes(bytes)) == nil)
     }
 
     private func expectCalm(_ bytes: [UInt8]) {
