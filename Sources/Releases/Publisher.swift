@@ -93,6 +93,7 @@ public struct Publisher: Sendable {
         let known = index.releases.first { $0.version == identity.version }
         let published = try known.map { try origin.manifest($0, of: index, keys: keys) }
         try requireNew(identity, checksum, terms, published, index)
+        if published == nil { try requireReachable(checksum, in: source, image: ref) }
         try origin.removeTornPatches(channel: identity.channel, architecture: identity.architecture)
         FaultPoint.reached("publish.before-objects")
         let copied = try copyObjects(checksum, from: source, lease: identity.lease)
@@ -139,6 +140,28 @@ public struct Publisher: Sendable {
             if terms.fullPack, published.fullPack == nil { throw .noFullPack(version: version) }
         } else if let latest = index.latest, identity.timestamp < latest.timestamp {
             throw .olderThanLatest(version: version, latest: latest.version.text)
+        }
+    }
+
+    /// A host whose `/` is root's alone comes up without any of its services, and passes for one that is up.
+    private func requireReachable(_ checksum: Checksum, in source: Store, image: String) throws {
+        let commit = try source.commit(checksum)
+        for path in ReachableFolders.paths {
+            var (tree, metadata) = (commit.rootTree, commit.rootMetadata)
+            var isThere = true
+            for name in path.split(separator: "/") {
+                guard let next = try source.tree(tree).folders.first(where: { $0.name == name }) else {
+                    isThere = false
+                    break
+                }
+                (tree, metadata) = (next.tree, next.metadata)
+            }
+            guard isThere else { continue }
+            let attributes = try DirectoryMetadata(decoding: source.metadata(ObjectName(metadata, .dirmeta))).attributes
+            if let problem = ReachableFolders.problem(of: path, attributes) {
+                throw ReleaseError.notAnImage(
+                    image: image, detail: "services could not use \(problem), which root must own with mode 0755")
+            }
         }
     }
 

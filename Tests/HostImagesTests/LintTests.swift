@@ -38,6 +38,23 @@ import Testing
         #expect(findings.first?.level == mistake.level)
     }
 
+    @Test(
+        "a folder that services cannot enter, or others can write to, is fatal under its name",
+        arguments: [
+            ("", 0o700, "/ (0700)"), ("usr", 0o750, "/usr (0750)"), ("usr/etc", 0o711, "/etc (0711)"),
+            ("usr/lib", 0o775, "/usr/lib (0775)"), ("usr/bin", 0o1777, "/usr/bin (1777)"),
+        ])
+    func closedFolder(path: String, permissions: Int, name: String) throws {
+        let tree = try image()
+        tree.folder(at: path)?.attributes.permissions = UInt32(permissions)
+        let finding = try #require(try findings(tree).first)
+        #expect(finding.level == .fatal && finding.items == [name], "\(finding)")
+        tree.folder(at: path)?.attributes = FileAttributes(uid: 1000, permissions: 0o755)
+        #expect(try findings(tree).first?.items.first?.contains("owned by user 1000") == true)
+        tree.folder(at: path)?.attributes = FileAttributes(permissions: 0o555)
+        #expect(try findings(tree).isEmpty)
+    }
+
     private enum Mistake: String, CaseIterable {
         case api = "api-base-directories"
         case root = "baseimage-root"
@@ -46,6 +63,7 @@ import Testing
         case dangling = "etc-dangling-links"
         case twoEtc = "etc-usretc"
         case large = "folder-size"
+        case closed = "folder-modes"
         case kernel
         case boot = "nonempty-boot"
         case runtime = "nonempty-run-tmp"
@@ -57,7 +75,7 @@ import Testing
 
         var level: LintLevel {
             switch self {
-            case .api, .root, .twoEtc, .kernel, .varRun: .fatal
+            case .api, .root, .twoEtc, .kernel, .varRun, .closed: .fatal
             default: .warning
             }
         }
@@ -73,6 +91,7 @@ import Testing
             case .large:
                 let folder = tree.makeFolder("usr/many")
                 for index in 0..<20_000 { folder.entries["\(index)-" + String(repeating: "n", count: 240)] = file("") }
+            case .closed: tree.attributes.permissions = 0o700
             case .kernel: tree["usr/lib/modules/6.2/vmlinuz"] = file("")
             case .boot: tree["boot/grub.cfg"] = file("")
             case .runtime: tree["tmp/x"] = file("")

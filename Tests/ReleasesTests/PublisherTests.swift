@@ -31,13 +31,15 @@ import TrustMetadata
     private var publisher: Publisher { Publisher(origin, signers: [.key(key)]) }
 
     private func image(
-        _ version: String, content: String? = nil, binding: String? = nil, channel: String = "lean/stable"
+        _ version: String, content: String? = nil, binding: String? = nil, channel: String = "lean/stable",
+        closed: String? = nil
     ) throws -> Checksum {
         let tree = TreeFolder()
         for (path, text) in [("usr/lib/os-release", "same"), ("usr/bin/tool", content ?? version)] {
             tree[path] = .file(
                 TreeFile(attributes: FileAttributes(permissions: 0o755), content: .bytes(Array(text.utf8))))
         }
+        if let closed { tree.makeFolder(closed).attributes.permissions = 0o700 }
         let stored = try build.ingest(tree, workers: 1)
         let commit = Commit(
             metadata: [
@@ -59,6 +61,20 @@ import TrustMetadata
     }
 
     private func index() throws -> ChannelIndex { try origin.index(channel: channel, architecture: architecture) }
+
+    @Test(
+        "an image that would lock out every service which is not root's is not published",
+        arguments: ["", "usr", "usr/etc"])
+    func closedFolder(path: String) async throws {
+        _ = try image("1", closed: path)
+        let error = await #expect(throws: ReleaseError.self) {
+            try await publisher.publish(ref, from: build, minimumHostctl: "0.1.0")
+        }
+        #expect(error?.reason.contains("(0700)") == true, "\(error?.reason ?? "")")
+        #expect(try index().releases.isEmpty)
+        _ = try image("1")
+        #expect(try await publisher.publish(ref, from: build, minimumHostctl: "0.1.0").sequence == 1)
+    }
 
     @Test("a publication is whole: objects, signatures, signed manifest, signed index, ref and summary")
     func published() async throws {

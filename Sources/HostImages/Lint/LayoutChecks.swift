@@ -28,6 +28,17 @@ enum LintChecks {
             guard subject.tree.entries["etc"] != nil, subject.tree["usr/etc"] != nil else { return [] }
             return [LintResult(message: "it has /etc and /usr/etc, which become one")]
         },
+        LintCheck(
+            "folder-modes", .fatal, "root owns /, /usr, /etc and the like, everybody may enter them, nobody else write"
+        ) { subject, _ in
+            let paths = ReachableFolders.paths.filter { $0 != ReachableFolders.etc } + [subject.etcPath]
+            return LintResult.list(
+                "folders that lock out every service which is not root's, or let others in",
+                paths.compactMap { path in
+                    guard case .folder(let folder)? = subject.tree[path] else { return nil }
+                    return ReachableFolders.problem(of: path, folder.attributes)
+                })
+        },
         LintCheck("kernel", .fatal, "there is exactly one kernel, /usr/lib/modules/VERSION/vmlinuz") { subject, _ in
             var kernels = Set(PreparedTree.kernels(subject.tree))
             if !subject.isImage {
