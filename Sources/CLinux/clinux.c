@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/blkpg.h>
 #include <linux/loop.h>
 #include <linux/mount.h>
 #include <sched.h>
@@ -126,6 +127,12 @@ int hostctl_device_geometry(int descriptor, uint64_t *size, int *sector, int *re
 }
 
 int hostctl_reread_partitions(int descriptor) { return ioctl(descriptor, BLKRRPART); }
+
+int hostctl_resize_partition(int descriptor, int number, int64_t start, int64_t length) {
+    struct blkpg_partition partition = { .start = start, .length = length, .pno = number };
+    struct blkpg_ioctl_arg argument = { .op = BLKPG_RESIZE_PARTITION, .datalen = sizeof partition, .data = &partition };
+    return ioctl(descriptor, BLKPG, &argument);
+}
 
 int hostctl_attach_loop(int disk, uint64_t start, uint64_t size, char path[32]) {
     const int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);

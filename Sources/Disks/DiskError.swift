@@ -54,7 +54,8 @@ public enum DiskError: ExplainedError, Equatable {
         case .tooSmall: "choose a larger one; nothing was written"
         case .bootPartitionTooSmall: "ask for more with --boot-size; nothing was written to the boot partition"
         case .needsRoot: "run the command as root"
-        case .unsupportedFileSystem: "choose another one with --file-system, or add its module to the recipe"
+        case .unsupportedFileSystem:
+            "choose another one with --file-system, or add its module to the recipe's InitramfsModules="
         }
     }
 

@@ -12,7 +12,7 @@ struct BootCommand: ParsableCommand {
         commandName: "boot", abstract: "What the boot loader does next, and what boots have come to.",
         subcommands: [
             BootStatusCommand.self, BootMarkGoodCommand.self, BootMarkBadCommand.self, BootUpdateLoaderCommand.self,
-            BootRecordCommand.self, BootCheckCommand.self, BootFailedCommand.self,
+            BootRecordCommand.self, BootCheckCommand.self, BootFailedCommand.self, BootGrowCommand.self,
         ])
 }
 

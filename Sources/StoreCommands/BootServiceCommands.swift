@@ -1,4 +1,5 @@
 import ArgumentParser
+import Disks
 import HealthChecks
 import HostctlCommands
 import LinuxSystem
@@ -79,6 +80,37 @@ struct BootFailedCommand: AsyncParsableCommand {
         let consequence = try assessment.fail(reason: reason)
         output.show(ConsequenceOutput(reason: reason, consequence: consequence))
         if case .restart = consequence, !dryRun { try await Reboot.now() }
+    }
+}
+
+/// `hostctl boot grow`, which `hostctl-grow.service` runs.
+struct BootGrowCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "grow", abstract: "Make the data partition reach to the end of a disk that has become larger.",
+        discussion: "Example: hostctl boot grow", shouldDisplay: false)
+
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        let disk = try PartitionGrowth.disk(of: "/sysroot")
+        output.show(GrowthOutput(disk: disk, outcome: try disk.map { try PartitionGrowth($0).run() } ?? .unmarked))
+    }
+}
+
+private struct GrowthOutput: OutputValue {
+    let disk: FilePath?
+    let outcome: PartitionGrowth.Outcome
+
+    var text: String {
+        guard case .grown(let number, let from, let to) = outcome, let disk else { return "nothing to grow" }
+        return "partition \(number) of \(disk) has grown from \(ByteCount.text(from)) to \(ByteCount.text(to))"
+    }
+
+    var json: JSONValue {
+        guard case .grown(let number, let from, let to) = outcome else { return ["result": "unchanged"] }
+        return [
+            "result": "grown", "partition": .integer(Int64(number)), "from": .integer(from), "to": .integer(to),
+        ]
     }
 }
 

@@ -23,6 +23,9 @@ public struct DiskInstaller {
     /// What the file system takes for itself, and an update needs beside what is there.
     private static let overhead: Int64 = 256 << 20
 
+    /// Below that no kernel that is in use fits twice. What a release needs exactly is known when it is there.
+    private static let leastBootSize: Int64 = 48 << 20
+
     /// Installs; nothing looks like a whole disk before all of it is written.
     ///
     /// - Parameter target: checked already; nothing is written to it before the release is found and known to fit.
@@ -33,6 +36,9 @@ public struct DiskInstaller {
         let release = try Installer(root: "/", version: version, options: options, progress: progress).size(of: keys)
         // Two releases, each with its objects and a tree of links to them, must fit beside each other.
         let needed = 2 * release.bytes + release.bytes / 4 + Self.overhead
+        guard request.bootSize >= Self.leastBootSize else {
+            throw DiskError.bootPartitionTooSmall(size: request.bootSize, needed: Self.leastBootSize)
+        }
         let layout = try DiskLayout(
             size: target.size, bootSize: request.bootSize, rootSize: request.rootSize, needed: needed,
             architecture: request.release.following.architecture, path: target.path.string)
@@ -53,6 +59,7 @@ public struct DiskInstaller {
         }
         let paths = SysrootPaths(root: root)
         let deployment = paths.folder(of: record.name)
+        try request.fileSystem.requireDriver(in: deployment)
         progress(ProgressReport("installing the boot loader"))
         try HostIdentityWriter(
             identity: request.host, deployment: deployment,
@@ -70,12 +77,15 @@ public struct DiskInstaller {
         return DiskOutcome(release: outcome, layout: layout, path: target.path, bootBytes: bootBytes)
     }
 
-    /// The boot partition is checked at boot when it was not unmounted; the root's journal is replayed when it is mounted.
+    /// A boot partition that is broken or gone must not keep a host from coming up that its firmware could still start.
+    private static let bootOptions = "umask=0077,noatime,nofail,x-systemd.device-timeout=3min"
+
+    /// The boot partition is checked at boot when it was not unmounted; the root is checked by the initramfs.
     private func writeMounts(_ deployment: FilePath, _ layout: DiskLayout, _ fileSystem: RootFileSystem) throws {
         let path = deployment.appending("etc/fstab")
         let present = try Files.readIfPresent(path, limit: 1 << 20) ?? []
         var text = String(decoding: present, as: UTF8.self)
-        text += "PARTUUID=\(layout.boot.identifier) /boot/efi vfat umask=0077,noatime 0 2\n"
+        text += "PARTUUID=\(layout.boot.identifier) /boot/efi vfat \(Self.bootOptions) 0 2\n"
         if let data = layout.data {
             text +=
                 "PARTUUID=\(data.identifier) /var/data \(fileSystem.rawValue) "

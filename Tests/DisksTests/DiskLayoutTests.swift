@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Disks
@@ -32,5 +33,22 @@ import Testing
         guard case .tooSmall("disk", gigabyte, let needed)? = error else { throw error ?? .needsRoot }
         #expect(try layout(needed, needed: 2 * gigabyte).root.size >= 2 * gigabyte)
         #expect(throws: DiskError.self) { try layout(needed - 1, needed: 2 * gigabyte) }
+    }
+}
+
+@Suite("file systems of a release's kernel") struct FileSystemDriverTests {
+    @Test("one that the kernel has neither built in nor as a module is refused")
+    func driver() throws {
+        let folder = try TemporaryFolder()
+        // No lists: nothing is known.
+        try RootFileSystem.xfs.requireDriver(in: folder.path)
+        try folder.write("usr/lib/modules/6.1/modules.builtin", text: "kernel/fs/ext4/ext4.ko\n")
+        try folder.write(
+            "usr/lib/modules/6.1/modules.dep", text: "kernel/fs/btrfs/btrfs.ko.xz: kernel/lib/fs/xfs/xfs.ko\n")
+        try RootFileSystem.ext4.requireDriver(in: folder.path)
+        try RootFileSystem.btrfs.requireDriver(in: folder.path)
+        #expect(throws: DiskError.unsupportedFileSystem("xfs", kernel: "6.1")) {
+            try RootFileSystem.xfs.requireDriver(in: folder.path)
+        }
     }
 }

@@ -48,6 +48,8 @@ int hostctl_device_geometry(int descriptor, uint64_t *size, int *sector, int *re
 int hostctl_attach_loop(int disk, uint64_t start, uint64_t size, char path[32]);
 /// Makes the kernel read a disk's partition table.
 int hostctl_reread_partitions(int descriptor);
+/// Tells the kernel that a partition of a disk has another length, in bytes; it may be mounted. -1 with errno.
+int hostctl_resize_partition(int descriptor, int number, int64_t start, int64_t length);
 
 long hostctl_fgetxattr(int descriptor, const char *name, void *value, size_t size);
 long hostctl_flistxattr(int descriptor, char *list, size_t size);
