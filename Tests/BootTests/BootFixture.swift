@@ -30,7 +30,7 @@ struct BootFixture {
 
     /// Whether machines are started: with `HOSTCTL_MACHINES=1`, and in a campaign.
     ///
-    /// Not by default, as QEMU 7.2 without KVM makes the guest's kernel panic in about one of ten boots, whatever it boots.
+    /// Not by default, as a boot without KVM takes one to three minutes.
     static let startsMachines =
         isPossible && (ProcessVariables["HOSTCTL_MACHINES"] != nil || ProcessVariables["HOSTCTL_CAMPAIGN"] != nil)
 
@@ -69,6 +69,10 @@ struct BootFixture {
         try Files.replace(unit, with: Array(MachineAgent.unit.utf8))
         let hook = recipe.appending("hooks/11-agent.chroot")
         try Files.replace(hook, with: Array("#!/bin/sh\nexec systemctl enable boot-tests.service\n".utf8), mode: 0o755)
+        // Stock tools, which a host does not have.
+        let stock = recipe.appending("image.conf.d/90-tests.conf")
+        try Files.makeFolder(stock.removingLastComponent())
+        try Files.replace(stock, with: Array("[Image]\nPackages=ostree\n".utf8))
         let binaries = Self.binaries.isAbsolute ? Self.binaries : FilePath(root).pushing(Self.binaries)
         try hostctl(
             "image", "build", recipe.string, "--store", builds.string, "--work",
@@ -84,12 +88,17 @@ struct BootFixture {
 
     /// Installs release 1, which will know the origin by the address that machines see.
     private func install(_ loader: String) throws {
+        try install(disk(loader), "--boot-loader", loader, "--size", "3G")
+    }
+
+    /// Installs release 1 onto another disk.
+    func install(_ disk: FilePath, _ options: String...) throws {
         let script = """
             ip link set lo up && ip address add 10.0.2.100/32 dev lo || exit 1
             busybox httpd -f -p 10.0.2.100:80 -h \(origin) & server=$!
-            \(Self.program) install disk \(disk(loader)) --size 3G --origin http://10.0.2.100 \
-                --channel \(Self.channel) --version 1 --trusted-key \(key).pub --boot-loader \(loader) --hostname boot-test \
-                --kernel-argument clearcpuid=cx16
+            \(Self.program) install disk \(disk) --origin http://10.0.2.100 --channel \(Self.channel) --version 1 \
+                --trusted-key \(key).pub --hostname boot-test --kernel-argument clearcpuid=cx16 \
+                \(options.joined(separator: " "))
             status=$?; kill $server; exit $status
             """
         try Machine.need(run(["/usr/bin/unshare", "--net", "/bin/sh", "-c", script], timeout: 300))
@@ -106,6 +115,10 @@ struct BootFixture {
         for (path, text) in files {
             try tree.write("tree/\(path)", text: text, mode: text.hasPrefix("#!") ? 0o755 : 0o644)
         }
+        try commit(version, tree)
+    }
+
+    private func commit(_ version: String, _ tree: TemporaryFolder) throws {
         let kept = ["ostree.linux", "ostree.bootable", "hostctl.channel", "hostctl.architecture", "hostctl.packages"]
         try Machine.need(
             run(
@@ -115,6 +128,18 @@ struct BootFixture {
                     "--add-metadata-string=version=\(version)", "--parent=\(try head())", "--subject=\(version)",
                 ] + (kept + ["hostctl.kernel-arguments"]).map { "--keep-metadata=\($0)" }, timeout: 300))
         try publish()
+    }
+
+    /// The same with another initramfs, and so with a kernel folder of its own: the present one and zeros behind it, which
+    /// the kernel passes over.
+    func deriveKernel(_ version: String) throws {
+        let path = try initramfs()
+        let tree = try TemporaryFolder()
+        let bytes = try Machine.needBytes(
+            run(["/usr/bin/ostree", "cat", "--repo=\(builds)", Self.ref, "/\(path)"], timeout: 60))
+        try tree.write("tree/\(path)", bytes + [UInt8](repeating: 0, count: 512))
+        try tree.write("tree/usr/share/boot-tests/release", text: "\(version)\n")
+        try commit(version, tree)
     }
 
     /// The path of the image's initramfs.

@@ -12,6 +12,10 @@ struct FailedBootTests {
         let reason: String
         /// Seconds after which the power is cut.
         var hangs: Double?
+        /// Devices that the machine has besides.
+        var devices: [String] = []
+        var loader = "systemd-boot"
+        var firmware = Machine.Firmware.uefi
         var testDescription: String { name }
     }
 
@@ -33,6 +37,16 @@ struct FailedBootTests {
                     "[Service]\nExecStartPre=/bin/sh -c 'echo c >/proc/sysrq-trigger'\n"
             ], reason: "it was started 3 times and did not come up"),
         Mistake(
+            name: "hanging systemd, with a watchdog",
+            files: [
+                "usr/lib/systemd/system/hostctl-health.service.d/freeze.conf":
+                    "[Service]\nExecStartPre=/bin/kill -SEGV 1\n"
+            ], reason: "it was started 3 times and did not come up", devices: ["i6300esb"]),
+        Mistake(
+            name: "kernel panic, GRUB, BIOS", files: panic.files, reason: panic.reason, loader: "grub", firmware: .bios),
+        Mistake(
+            name: "kernel panic, GRUB, UEFI", files: panic.files, reason: panic.reason, loader: "grub", firmware: .uefi),
+        Mistake(
             name: "initramfs", files: ["INITRAMFS": "no archive"], reason: "it was started 3 times and did not come up"),
     ]
     static let mistakes = [database, panic] + (BootFixture.isCampaign ? others : [])
@@ -44,7 +58,8 @@ struct FailedBootTests {
         if let text = files.removeValue(forKey: "INITRAMFS") { files[try releases.fixture.initramfs()] = text }
         files["usr/share/boot-tests/release"] = "3\n"
         try releases.fixture.derive("3", files)
-        let machine = try releases.machine()
+        let machine = try releases.machine(mistake.loader, firmware: mistake.firmware)
+        machine.devices = mistake.devices
         try machine.boot()
         #expect(try machine.waitUntilStarted() == "running")
         try machine.run("echo local >/etc/local.conf; hostctl upgrade --progress none", timeout: 400)
@@ -62,12 +77,38 @@ struct FailedBootTests {
         let journal = try machine.run("journalctl --no-pager -u 'hostctl-boot-*'")
         #expect(journal.contains(mistake.reason), "\(journal)")
         #expect(try machine.run("cat /etc/local.conf") == "local\n")
-        let automatic = try machine.attempt("hostctl auto-update run --policy stage --progress none")
-        #expect(!automatic.output.contains("staged"), "\(automatic.output)")
+        let automatic = try machine.run("hostctl auto-update run --policy stage --json --progress none", timeout: 400)
+        #expect(automatic.contains("known-bad"), "\(automatic)")
+        #expect(try !machine.run("hostctl status").contains("staged"))
         let refused = try machine.attempt("hostctl upgrade --progress none")
         #expect(refused.status != 0, "\(refused.output)")
         #expect(refused.output.contains("--force"), "\(refused.output)")
         let forced = try machine.attempt("hostctl upgrade --force --progress none", timeout: 400)
         #expect(forced.status == 0, "\(forced.output)")
+        #expect(try machine.run("hostctl status").contains("staged"))
+    }
+
+    @Test(
+        "two releases in a row that do not come up: the host stays on the last good one, reachable",
+        .enabled(if: BootFixture.isCampaign, "only HOSTCTL_CAMPAIGN"))
+    func twoInARow() throws {
+        let releases = try OwnReleases()
+        let machine = try releases.machine()
+        try machine.boot()
+        #expect(try machine.waitUntilStarted() == "running")
+        for version in ["3", "4"] {
+            try releases.fixture.derive(
+                version, Self.panic.files.merging(["usr/share/boot-tests/release": version]) { $1 })
+            try machine.run("hostctl upgrade --progress none", timeout: 400)
+            try machine.restartInVain(times: 3)
+            try machine.boot()
+            #expect(try machine.waitUntilStarted() == "running")
+            #expect(try machine.release() == "1")
+            #expect(try machine.run("hostctl status").contains("\(version) did not come up"))
+        }
+        let status = try machine.run("hostctl status --json")
+        #expect(status.contains("\"version\":\"3\"") && status.contains("\"version\":\"4\""), "\(status)")
+        try machine.restart()
+        #expect(try machine.release() == "1")
     }
 }

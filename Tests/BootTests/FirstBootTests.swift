@@ -21,6 +21,12 @@ struct FirstBootTests {
         let status = try machine.run("hostctl status --json")
         #expect(status.contains("\"version\":\"1\"") || status.contains("\"version\": \"1\""))
         #expect(try machine.run("cat /proc/cmdline").contains("ostree=/ostree/hostctl/boot/host/"))
+        // As ostree-prepare-root leaves them, and libostree expects them.
+        let mounts = try machine.run(
+            "awk '$1 == \"/dev/vda3\" { print $2, substr($4, 1, 2) }' /proc/self/mounts | sort; ostree admin status")
+        #expect(mounts.hasPrefix("/ rw\n/boot rw\n/sysroot rw\n/usr ro\n/var rw\n* host "), "\(mounts)")
+        let size = try machine.run("stat -L -c %s /boot/efi/hostctl/*/initramfs.img").filter(\.isNumber)
+        #expect(Int(size).map { $0 <= 8_000_000 } == true, "\(size)")
         // /usr cannot be written to, /etc and /var can, and the boot partition is there.
         #expect(try machine.attempt("touch /usr/x").status != 0)
         try machine.run("touch /etc/x /var/x /boot/efi/x && rm /boot/efi/x && mountpoint /boot/efi")

@@ -25,6 +25,8 @@ final class Machine {
 
     /// What its clock says when it is started; the present time by default.
     var clock: String?
+    /// Devices that not every machine has, as QEMU takes them: `i6300esb`.
+    var devices: [String] = []
 
     /// The machine's disk.
     var disk: FilePath { folder.path.appending("disk.qcow2") }
@@ -153,6 +155,9 @@ final class Machine {
         return answer.output
     }
 
+    /// Sends a shell script whose end the machine does not see.
+    func send(_ script: String) throws { try agent?.send(script) }
+
     /// Runs a shell script, which may fail.
     func attempt(_ script: String, timeout: Double = 180) throws -> (status: Int, output: String) {
         guard let agent else { throw failure("it is off") }
@@ -181,6 +186,7 @@ final class Machine {
         ]
         words += drive
         if let clock { words += ["-rtc", "base=\(clock)"] }
+        for device in devices { words += ["-device", device] }
         if firmware == .uefi {
             words += [
                 "-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd",

@@ -33,6 +33,11 @@ extension Machine {
         return result.text
     }
 
+    static func needBytes(_ result: ProcessResult) throws -> [UInt8] {
+        try need(result)
+        return result.output
+    }
+
     /// What the release says of itself.
     func release() throws -> String {
         try run("cat /usr/share/boot-tests/release 2>/dev/null || echo 1").filter { !$0.isWhitespace }
