@@ -51,7 +51,9 @@ public struct DiskInstaller {
         _ root: FilePath, _ request: DiskRequest, _ layout: DiskLayout, _ target: DiskTarget
     ) throws -> DiskOutcome {
         var release = request.release
-        release.kernelArguments = ["root=PARTUUID=\(layout.root.identifier)"] + release.kernelArguments
+        // With its type, so that a broken root is not taken for what the disk had before.
+        let arguments = ["root=PARTUUID=\(layout.root.identifier)", "rootfstype=\(request.fileSystem.rawValue)"]
+        release.kernelArguments = arguments + release.kernelArguments
         let installer = Installer(root: root, version: version, options: options, progress: progress)
         let outcome = try installer.run(release)
         guard let record = SysrootReader(root: root).report().defaultDeployment else {
