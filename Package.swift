@@ -246,7 +246,7 @@ let package = Package(
         // Virtual machines, started from disks that hostctl has installed.
         .testTarget(
             name: "BootTests", dependencies: ["PowerCuts", "TestSupport", "Sysroots", "LinuxSystem", system],
-            path: "Tests/BootTests", swiftSettings: settings),
+            path: "Tests/BootTests", exclude: ["debian-12", "faults"], swiftSettings: settings),
         // Whole commands as real processes on real sysroots.
         .testTarget(
             name: "HostTests",

@@ -58,6 +58,17 @@ struct BootFixture {
     private func make(_ root: String) throws {
         try Files.removeTree(folder)
         try Files.makeFolder(folder)
+        try build(recipe(), version: "1", root: root)
+        try hostctl("key", "generate", key.string)
+        try hostctl("release", "init", origin.string)
+        try publish()
+        try derive("2", ["usr/share/boot-tests/release": "2\n"])
+        for loader in ["systemd-boot", "grub"] { try install(loader) }
+        try Files.replace(folder.appending("complete"), with: [])
+    }
+
+    /// The lean host with the tests' agent in it.
+    private func recipe() throws -> FilePath {
         let recipe = folder.appending("images/recipe")
         try Self.shell(
             "mkdir -p \(folder)/images; cp -a images/lean-host \(recipe); cp images/grub-images \(folder)/images")
@@ -73,30 +84,44 @@ struct BootFixture {
         let stock = recipe.appending("image.conf.d/90-tests.conf")
         try Files.makeFolder(stock.removingLastComponent())
         try Files.replace(stock, with: Array("[Image]\nPackages=ostree\n".utf8))
+        return recipe
+    }
+
+    private func build(_ recipe: FilePath, version: String, root: String) throws {
         let binaries = Self.binaries.isAbsolute ? Self.binaries : FilePath(root).pushing(Self.binaries)
         try hostctl(
             "image", "build", recipe.string, "--store", builds.string, "--work",
-            folder.removingLastComponent().appending("packages").string, "--set", "Version=1", "--set",
+            folder.removingLastComponent().appending("packages").string, "--set", "Version=\(version)", "--set",
             "HostctlBinaries=\(binaries)", "--set", "HostctlUnits=\(root)/units", timeout: 900)
+    }
+
+    /// A disk with a host of Debian 12, which follows an origin that has the lean host of `other` as version 13.
+    func makeDebian12(upgradedTo other: BootFixture) throws {
+        let recipe = try recipe()
+        let hooks = ["20-modules.chroot", "50-licences.chroot", "80-busybox.chroot"].map { "\(recipe)/hooks/\($0)" }
+        try Self.shell(
+            "rm -r \(recipe)/removals.conf* \(hooks.joined(separator: " ")) \(recipe)/rootfs/usr/sbin && "
+                + "cp Tests/BootTests/debian-12/* \(recipe)/")
+        try build(recipe, version: "12", root: Self.shell("pwd").trimmed)
         try hostctl("key", "generate", key.string)
         try hostctl("release", "init", origin.string)
         try publish()
-        try derive("2", ["usr/share/boot-tests/release": "2\n"])
-        for loader in ["systemd-boot", "grub"] { try install(loader) }
-        try Files.replace(folder.appending("complete"), with: [])
+        try install("systemd-boot", version: "12")
+        try Self.shell("ostree pull-local --repo=\(builds) \(other.builds) \(Self.ref)")
+        try derive("13", ["usr/share/boot-tests/release": "13\n"])
     }
 
-    /// Installs release 1, which will know the origin by the address that machines see.
-    private func install(_ loader: String) throws {
-        try install(disk(loader), "--boot-loader", loader, "--size", "3G")
+    /// Installs a release, which will know the origin by the address that machines see.
+    private func install(_ loader: String, version: String = "1") throws {
+        try install(disk(loader), version: version, "--boot-loader", loader, "--size", "3G")
     }
 
-    /// Installs release 1 onto another disk.
-    func install(_ disk: FilePath, _ options: String...) throws {
+    /// Installs a release onto another disk.
+    func install(_ disk: FilePath, version: String = "1", _ options: String...) throws {
         let script = """
             ip link set lo up && ip address add 10.0.2.100/32 dev lo || exit 1
             busybox httpd -f -p 10.0.2.100:80 -h \(origin) & server=$!
-            \(Self.program) install disk \(disk) --origin http://10.0.2.100 --channel \(Self.channel) --version 1 \
+            \(Self.program) install disk \(disk) --origin http://10.0.2.100 --channel \(Self.channel) --version \(version) \
                 --trusted-key \(key).pub --hostname boot-test --kernel-argument clearcpuid=cx16 \
                 \(options.joined(separator: " "))
             status=$?; kill $server; exit $status
