@@ -27,6 +27,8 @@ public enum DeploymentError: ExplainedError, Equatable {
     case bootPartitionFull(path: String, needed: Int64, available: Int64, prunable: Int64, names: [String])
     /// What is staged could not be finalized.
     case notFinalized(name: String, reason: String)
+    /// The deployment whose /etc is to be merged has lost what that needs.
+    case noMergeSource(name: String, detail: String)
     /// Not a name for a stateroot, or for a key file.
     case invalidName(String)
 
@@ -58,6 +60,7 @@ public enum DeploymentError: ExplainedError, Equatable {
             "not enough space on the boot partition \(path): \(needed) bytes are needed and \(available) are free"
         case .notFinalized(let name, let reason):
             "\(name) is staged, and the last shutdown could not switch to it: \(reason)"
+        case .noMergeSource(let name, let detail): "the /etc of \(name) cannot be taken over: \(detail)"
         case .invalidName(let name): "'\(name)' is not a name that can be used here"
         case .notBooted: "this system was not started from a deployment"
         case .usrIsWritable: "/usr is writable already"
@@ -88,7 +91,9 @@ public enum DeploymentError: ExplainedError, Equatable {
                     + (names.isEmpty ? "kernels that nothing needs" : names.joined(separator: ", "))
             }
         case .notFinalized:
-            "'hostctl finalize' tries it again at once; 'hostctl rollback' discards what is staged"
+            "the next shutdown tries it again; 'hostctl rollback' discards what is staged"
+        case .noMergeSource:
+            "'hostctl verify --repair' brings back what a deployment lacks; 'hostctl rollback' discards what is staged"
         case .invalidName: "use letters, digits, '.', '_' and '-'"
         case .invalidKernelArgument: "nothing was changed; put values with spaces into double quotes"
         case .notBooted: "run it on a host that hostctl has installed, without --sysroot"

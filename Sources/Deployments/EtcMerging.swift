@@ -7,7 +7,7 @@ extension SysrootChange {
     /// Merges the local changes of one deployment's /etc into another one, which nothing boots yet. What it comes to is
     /// told before anything is written.
     ///
-    /// - Throws: `EtcMergeError.conflicts` when the policy is `fail`; `SystemError`.
+    /// - Throws: `EtcMergeError.conflicts` when the policy is `fail`; `DeploymentError.noMergeSource`; `SystemError`.
     func mergeEtc(from source: DeploymentName, into target: DeploymentName, _ request: DeployRequest) throws {
         try planEtc(from: source, into: target, request)
         try mergeEtc(from: source, into: target, policy: request.etcPolicy, resetting: request.resetting)
@@ -15,9 +15,9 @@ extension SysrootChange {
 
     /// Tells what a merge will come to.
     ///
-    /// - Throws: `EtcMergeError.conflicts` when the policy is `fail`; `SystemError`.
+    /// - Throws: `EtcMergeError.conflicts` when the policy is `fail`; `DeploymentError.noMergeSource`; `SystemError`.
     func planEtc(from source: DeploymentName, into target: DeploymentName, _ request: DeployRequest) throws {
-        guard request.resetting == nil, let trees = EtcTrees(paths, from: source, into: target) else { return }
+        guard request.resetting == nil, let trees = try EtcTrees(paths, from: source, into: target) else { return }
         let plan = try EtcMerge.plan(old: trees.old, live: trees.live, new: trees.new, policy: request.etcPolicy)
         request.announce(plan)
         if request.etcPolicy == .fail, !plan.conflicts.isEmpty { throw EtcMergeError.conflicts(plan.conflicts) }
@@ -26,10 +26,11 @@ extension SysrootChange {
     /// Merges without a word. Again gives the same.
     ///
     /// - Parameter kept: what of the live /etc a factory reset keeps; `nil` for a merge.
+    /// - Throws: `EtcMergeError`, `DeploymentError.noMergeSource`, `SystemError`.
     func mergeEtc(
         from source: DeploymentName, into target: DeploymentName, policy: EtcPolicy, resetting kept: [EtcPath]?
     ) throws {
-        guard let trees = EtcTrees(paths, from: source, into: target) else { return }
+        guard let trees = try EtcTrees(paths, from: source, into: target) else { return }
         if let kept {
             _ = try EtcMerge.reset(live: trees.live, into: paths.folder(of: target), keeping: kept)
             return
@@ -44,11 +45,21 @@ private struct EtcTrees {
     let live: FilePath
     let new: FilePath
 
-    /// `nil` where an image has no /etc: there is nothing to merge.
-    init?(_ paths: SysrootPaths, from source: DeploymentName, into target: DeploymentName) {
-        old = paths.folder(of: source).appending("usr/etc")
-        live = paths.folder(of: source).appending("etc")
+    /// `nil` where neither image has an /etc: there is nothing to merge.
+    ///
+    /// - Throws: `DeploymentError.noMergeSource` where one of the trees is lost: without it, local changes would be.
+    init?(_ paths: SysrootPaths, from source: DeploymentName, into target: DeploymentName) throws {
+        let folder = paths.folder(of: source)
+        old = folder.appending("usr/etc")
+        live = folder.appending("etc")
         new = paths.folder(of: target).appending("usr/etc")
-        guard Files.isFolder(old), Files.isFolder(new) else { return nil }
+        func lost(_ detail: String) -> DeploymentError {
+            .noMergeSource(name: source.description, detail: detail)
+        }
+        guard Files.isFolder(folder) else { throw lost("the deployment's folder is gone") }
+        if !Files.isFolder(old), !Files.isFolder(live) { return nil }
+        guard Files.isFolder(old) else { throw lost("its /usr/etc, by which local changes are told, is gone") }
+        guard Files.isFolder(live) else { throw lost("it has no /etc") }
+        guard Files.isFolder(new) else { throw lost("\(target), which is to get it, has no /usr/etc") }
     }
 }

@@ -9,24 +9,42 @@ extension SysrootChange {
     /// The command that the shutdown runs, as failures of it are remembered.
     public static let finalizeCommand = "hostctl finalize"
 
+    /// Why `finalize` is called.
+    public enum Occasion: Sendable {
+        /// The host goes down; what does not run is always down.
+        case shutdown
+        /// It has come up again: only what was cut off is looked at.
+        case resumption
+        /// Somebody wants it now. What is changed in /etc of the running host afterwards is lost.
+        case demand
+    }
+
     /// What `finalize` came to.
     public enum Finalization: Sendable {
         /// Nothing is staged.
         case nothing
+        /// It stays staged: the host is not shutting down.
+        case waiting(StagedDeployment)
         /// The deployment boots next.
         case switched(DeploymentRecord)
     }
 
-    /// Switches to what is staged: merges /etc into it and gives it its boot entry. Run again, it does what is missing.
+    /// Switches to what is staged: merges /etc into it, as that is now, and gives it its boot entry. Run again, it does
+    /// what is missing.
+    ///
+    /// On the running host it is done at shutdown only, as whatever is changed in /etc after the merge is lost. One that
+    /// was cut off before the switch is not resumed there: it stays staged, and the next shutdown merges afresh.
     ///
     /// Everything that can fail has been tried when it was staged; a failure all the same is remembered where `status`
     /// and the next command show it, and leaves it staged.
     /// - Parameters:
-    ///   - resuming: whether only to complete what was cut off.
+    ///   - occasion: why; a shutdown has to be one.
+    ///   - isStopping: tells whether the running host is shutting down.
     ///   - wait: seconds to wait for locks.
-    /// - Throws: `DeploymentError`, `LockedError`, `EtcMergeError`, `BootLoaderError`, `SysrootError`, `SystemError`.
+    /// - Throws: `DeploymentError`, `LockedError`, `EtcMergeError`, `BootLoaderError`, `SysrootError`, `SystemError`;
+    ///   what `isStopping` throws.
     public static func finalize(
-        root: FilePath, resuming: Bool = false, wait: Double = 0,
+        root: FilePath, _ occasion: Occasion = .shutdown, isStopping: () throws -> Bool = { true }, wait: Double = 0,
         host: RunningHost = RunningHost(), waiting: (String?) -> Void = { _ in }
     ) throws -> Finalization {
         let paths = SysrootPaths(root: root)
@@ -34,27 +52,31 @@ extension SysrootChange {
             guard paths.hasBootPartition, let staged = try StagedDeployment.load(paths) else {
                 return .nothing
             }
-            if resuming, try PendingChange.load(paths)?.action != .finalize { return .nothing }
+            if occasion == .resumption, try PendingChange.load(paths)?.action != .finalize { return .nothing }
+            if occasion == .shutdown, host.runs(paths), try !isStopping() { return .waiting(staged) }
             let change = try SysrootChange(
                 taking: root, command: finalizeCommand, wait: wait, host: host, waiting: waiting)
             try change.requireAgreement()
-            if try PendingChange.load(paths)?.action != .finalize { try change.completeInterrupted() }
-            guard try StagedDeployment.load(paths) == staged else { return .nothing }
-            return .switched(try change.finalizeStaged(staged))
+            try change.completeInterrupted()
+            guard try StagedDeployment.load(paths) == staged else {
+                // It was cut off after the switch.
+                let record = change.reader.report().deployments.first { $0.name == staged.name && $0.isListed }
+                return record.map { .switched($0) } ?? .nothing
+            }
+            return occasion == .resumption ? .waiting(staged) : .switched(try change.finalizeStaged(staged))
         } catch {
             try remember(error, command: finalizeCommand, paths: paths, host: host)
             throw error
         }
     }
 
-    /// Completes a finalization that was cut off, for a command that has something else to do: a failure is remembered,
-    /// and is in nobody's way.
-    func resumeFinalization() throws {
-        guard let staged = try StagedDeployment.load(paths) else { return }
-        do { _ = try finalizeStaged(staged) } catch {
-            try PendingChange.clear(paths)
-            try recordFailure(error, of: Self.finalizeCommand)
-        }
+    /// Clears what a finalization has left that was cut off before its switch: it stays staged.
+    func clearHalfFinalized(_ staged: StagedDeployment) throws {
+        let folder = paths.folder(of: staged.name)
+        let aside = folder.appending(EtcMerge.temporaryName)
+        if Files.exists(aside) { try Files.whileChangeable(folder) { try Files.removeTree(aside) } }
+        try PendingChange.clear(paths)
+        try StatusFile(paths).write(reader.report())
     }
 
     private func finalizeStaged(_ staged: StagedDeployment) throws -> DeploymentRecord {
@@ -86,7 +108,7 @@ extension SysrootChange {
             throw DeploymentError.notDeployable(detail: "the folder of \(staged.name) is gone")
         }
         FaultPoint.reached("finalize.before-etc")
-        if let source = staged.merging {
+        if let source = try mergeSource(of: staged) {
             let policy = staged.policy.flatMap { EtcPolicy(rawValue: $0) } ?? .keep
             let kept = staged.resetting?.map { EtcPath($0) }
             try mergeEtc(from: source, into: staged.name, policy: policy, resetting: kept)
@@ -98,6 +120,18 @@ extension SysrootChange {
         try boot.activate(
             staged.name, checksum, title: staged.title, arguments: staged.arguments, tries: boot.configuration.tries)
         FaultPoint.reached("finalize.after-switch")
+    }
+
+    /// Whose /etc is merged: that of what runs now, which need not be what ran when it was staged.
+    private func mergeSource(of staged: StagedDeployment) throws -> DeploymentName? {
+        guard let planned = staged.merging else { return nil }
+        let report = reader.readDeployments()
+        guard report.isRunning else { return planned }
+        guard let booted = report.booted else {
+            throw DeploymentError.noMergeSource(
+                name: planned.description, detail: "it cannot be told which deployment runs")
+        }
+        return booted.stateroot == staged.name.stateroot ? booted.name : planned
     }
 
     private func bootChecksum(of name: DeploymentName) -> String? {

@@ -84,10 +84,16 @@ extension SysrootChange {
 
     /// Settles what the deployment will be; with `prunes`, after making room for its kernel.
     private func plan(_ request: DeployRequest, by boot: BootSwitch) throws -> DeploymentPlan {
-        do { return try DeploymentPlan(request, self) } catch DeploymentError.bootPartitionFull where request.prunes {
-            try prune(by: boot)
-            return try DeploymentPlan(request, self)
+        for staged in [false, true] {
+            do { return try DeploymentPlan(request, self) } catch let error as DeploymentError {
+                // What would not be enough is not removed for nothing.
+                guard request.prunes, case .bootPartitionFull(_, let needed, let available, let prunable, _) = error,
+                    available + prunable >= needed
+                else { throw error }
+                try prune(by: boot, staged: staged)
+            }
         }
+        return try DeploymentPlan(request, self)
     }
 
     /// Checks the commit out with the image's own /etc, lists it where stock tools look, and flushes it all.

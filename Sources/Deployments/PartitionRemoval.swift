@@ -9,8 +9,11 @@ extension SysrootChange {
     /// Completes or undoes what an interrupted change has left.
     func complete(_ pending: PendingChange, by boot: BootSwitch) throws {
         let staged = try StagedDeployment.load(paths)
-        if pending.action == .finalize, staged?.name == pending.target, try boot.entries(of: pending.target).isEmpty {
-            return try resumeFinalization()
+        if pending.action == .finalize, let staged, staged.name == pending.target,
+            try boot.entries(of: pending.target).isEmpty
+        {
+            // Merging now would lose what is changed in /etc before the next shutdown.
+            return try clearHalfFinalized(staged)
         }
         let isDone = try isSwitched(pending, staged, by: boot)
         if isDone { try removeDropped(pending) } else { try undo(pending, by: boot) }

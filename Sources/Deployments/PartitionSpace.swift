@@ -32,18 +32,20 @@ extension BootSwitch {
 
     /// The deployments that are only kept to go back to, and what is staged: neither what runs, nor what boots next, nor
     /// the last good one, nor what is pinned.
-    func prunable(_ report: SysrootReport, stateroot: String) -> [DeploymentRecord] {
+    ///
+    /// - Parameter staged: whether what is staged counts; it goes only where the rest is not enough for what replaces it.
+    func prunable(_ report: SysrootReport, stateroot: String, staged: Bool = true) -> [DeploymentRecord] {
         let kept = report.retained(in: stateroot, lastGood: LastGood.read(paths))
-        return report.listed.filter { !kept.contains($0.name) } + [report.staged].compactMap { $0 }
+        return report.listed.filter { !kept.contains($0.name) } + (staged ? [report.staged].compactMap { $0 } : [])
     }
 }
 
 extension SysrootChange {
     /// Removes what `BootSwitch.prunable` names, and kernels that nothing needs.
-    func prune(by boot: BootSwitch) throws {
+    func prune(by boot: BootSwitch, staged: Bool) throws {
         let report = reader.readDeployments()
         guard let present = report.nextBoot ?? report.booted else { return }
-        let names = boot.prunable(report, stateroot: present.stateroot).map(\.name)
+        let names = boot.prunable(report, stateroot: present.stateroot, staged: staged).map(\.name)
         let target = report.defaultDeployment?.name ?? present.name
         let pending = PendingChange(.cleanup, target, dropping: names)
         try pending.save(paths)

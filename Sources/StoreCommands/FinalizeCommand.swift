@@ -1,25 +1,80 @@
 import ArgumentParser
 import Deployments
 import HostctlCommands
+import LinuxSystem
+import Subprocess
 import Sysroots
 import TrustMetadata
 
 /// `hostctl finalize`, which `hostctl-finalize.service` runs.
-struct FinalizeCommand: ParsableCommand {
+struct FinalizeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "finalize", abstract: "Switch to what is staged, as the next shutdown does.",
-        discussion: "Example: hostctl finalize", shouldDisplay: false)
+        discussion: """
+            On the running host it waits for the shutdown, as what is changed in /etc afterwards is not in the deployment \
+            that boots next.
+
+            Example: hostctl finalize
+            """, shouldDisplay: false)
 
     @OptionGroup var sysroot: SysrootOption
     @Flag(help: "Only complete what was cut off.") var resume = false
+    @Flag(help: "Switch now, whether the host is shutting down or not.") var now = false
     @OptionGroup var waiting: WaitOptions
     @OptionGroup var output: OutputOptions
 
-    func run() throws {
+    func validate() throws {
+        guard !resume || !now else { throw ValidationError("--resume and --now exclude each other.") }
+    }
+
+    func run() async throws {
+        let occasion: SysrootChange.Occasion = resume ? .resumption : now ? .demand : .shutdown
+        let mustAsk = occasion == .shutdown && RunningHost().runs(SysrootPaths(root: sysroot.root))
+        let answer: Result<Bool, ShutdownUnknown> = mustAsk ? await Shutdown.isUnderWay() : .success(false)
         let result = try SysrootChange.finalize(
-            root: sysroot.root, resuming: resume, wait: waiting.wait, waiting: WaitOptions.announce)
+            root: sysroot.root, occasion, isStopping: { try answer.get() }, wait: waiting.wait,
+            waiting: WaitOptions.announce)
         output.show(FinalizeOutput(result: result))
     }
+}
+
+/// Whether the host goes down.
+enum Shutdown {
+    /// The targets that end in another boot. Not that of a soft reboot, nor of kexec: the same deployment runs after it.
+    static let targets = ["reboot.target", "poweroff.target", "halt.target"]
+
+    /// Asks systemd, whose first process answers until the end, for a job that starts one of them.
+    ///
+    /// `systemctl is-system-running` would not do: it says `stopping` of a soft reboot, too.
+    static func isUnderWay() async -> Result<Bool, ShutdownUnknown> {
+        let arguments = ["list-jobs", "--plain", "--no-legend", "--no-pager", "--full"] + targets
+        do {
+            let result = try await Subprocess.run(
+                .name("systemctl"), arguments: Arguments(arguments), output: .string(limit: 1 << 16),
+                error: .string(limit: 4096))
+            guard result.terminationStatus.isSuccess else {
+                return .failure(ShutdownUnknown(detail: result.standardError))
+            }
+            return .success(isStart(in: result.standardOutput))
+        } catch {
+            return .failure(ShutdownUnknown(detail: "systemctl cannot be started: \(error)"))
+        }
+    }
+
+    /// Lines are `JOB UNIT TYPE STATE`.
+    private static func isStart(in text: String) -> Bool {
+        text.split(separator: "\n").contains { line in
+            let words = line.split(separator: " ").map(String.init)
+            return words.count >= 3 && targets.contains(words[1]) && words[2] == "start"
+        }
+    }
+}
+
+/// systemd does not say whether the host goes down.
+struct ShutdownUnknown: ExplainedError {
+    let detail: String
+    var reason: String { "it cannot be told whether the host is shutting down: \(detail)" }
+    var advice: String? { "it stays staged; 'systemctl list-jobs' has to answer" }
 }
 
 /// The answer of `finalize`.
@@ -29,13 +84,14 @@ private struct FinalizeOutput: OutputValue {
     var text: String {
         switch result {
         case .nothing: "nothing is staged"
+        case .waiting(let staged): "\(staged.title) stays staged until the host shuts down"
         case .switched(let record): "\(record.version ?? record.name.description) starts with the next boot"
         }
     }
 
     var json: JSONValue {
         switch result {
-        case .nothing: ["deployment": .null, "version": .null]
+        case .nothing, .waiting: ["deployment": .null, "version": .null]
         case .switched(let record):
             [
                 "deployment": .string(record.name.description),

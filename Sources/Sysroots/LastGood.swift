@@ -19,7 +19,7 @@ public enum LastGood {
 
 extension SysrootReport {
     /// The listed deployments that a new one in the stateroot leaves: what runs, what would have booted next, what was
-    /// the last good one, what is or may be pinned, and those of other stateroots.
+    /// the last good one, what is or may be pinned, whose /etc goes into what is staged, and those of other stateroots.
     ///
     /// - Parameter lastGood: without one, the newest that has proved itself counts.
     public func retained(in stateroot: String, lastGood: DeploymentName?) -> Set<DeploymentName> {
@@ -30,7 +30,7 @@ extension SysrootReport {
         return Set(
             listed.filter { record in
                 record.isBooted || record.mayBePinned || record.name == own.first?.name || record.name == good
-                    || record.stateroot != stateroot
+                    || record.name == mergeSource || record.stateroot != stateroot
             }.map(\.name))
     }
 }

@@ -114,6 +114,7 @@ public struct SysrootReader: Sendable {
         let known = Set(report.deployments.map(\.name))
         let left = Set(PendingChange.names(in: paths))
         let staged = staged(&report)
+        report.mergeSource = staged?.merging
         for name in folders(&report) where !known.contains(name) {
             var record = DeploymentRecord(index: report.deployments.count, name: name)
             let path = paths.folder(of: name).string

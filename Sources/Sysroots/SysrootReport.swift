@@ -10,6 +10,8 @@ public struct SysrootReport: Sendable, Equatable {
     public var state: SysrootState?
     /// In boot order, those without a boot entry last.
     public var deployments: [DeploymentRecord] = []
+    /// Whose /etc will be merged into what is staged: it is needed until then.
+    public var mergeSource: DeploymentName?
     /// Damage that belongs to no deployment.
     public var problems: [SysrootProblem] = []
     /// The last change, if it failed.

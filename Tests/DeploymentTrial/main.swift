@@ -25,7 +25,8 @@ func checksum(_ text: String) -> Checksum {
 do {
     if arguments[1] == "install" { try SysrootChange.initialize(root: root, stateroot: arguments[2]) }
     if arguments[1] == "finalize" {
-        print(try SysrootChange.finalize(root: root, resuming: arguments.contains("--resume"), host: host))
+        let occasion: SysrootChange.Occasion = arguments.contains("--resume") ? .resumption : .shutdown
+        print(try SysrootChange.finalize(root: root, occasion, host: host))
         exit(0)
     }
     if arguments[1] == "cleanup" {

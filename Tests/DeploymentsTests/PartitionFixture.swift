@@ -63,16 +63,32 @@ final class PartitionFixture {
     }
     var entries: [String] { get throws { try loader.listing().entries.map(\.name.text) } }
 
+    /// Starts what somebody chooses in the loader's menu.
+    func boot(version: String) throws {
+        let name = try #require(report.listed.first { $0.version == version }).name
+        try start(try #require(try loader.listing().entries(of: name.description).first))
+    }
+
     /// Starts what is first in the order, as a boot loader would; it proves itself.
     func boot(isGood: Bool = true) throws {
         let entry = try #require(try loader.listing().entries.first)
         if isGood { try loader.markGood(generation: entry.generation) }
+        try start(entry)
+    }
+
+    private func start(_ entry: LoaderEntry) throws {
         let name = try #require(DeploymentName(text: entry.deployment))
         try Files.makeFolder(running)
         try Files.replace(running.appending("marker"), with: [])
         try Files.replace(running.appending("cmdline"), with: Array("root=x ostree=\(entry.link)\n".utf8))
         try Files.remove(running.appending("root"))
         try Files.makeLink(running.appending("root"), target: paths.folder(of: name).string)
+    }
+
+    /// Something runs, and neither its root nor the kernel's command line tells what.
+    func forgetBooted() throws {
+        try Files.remove(running.appending("root"))
+        try Files.replace(running.appending("cmdline"), with: Array("root=x\n".utf8))
     }
 
     func change(_ command: String = "hostctl test") throws -> SysrootChange {
@@ -101,7 +117,21 @@ final class PartitionFixture {
 
     @discardableResult
     func finalize(resuming: Bool = false) throws -> SysrootChange.Finalization {
-        try SysrootChange.finalize(root: root, resuming: resuming, host: host)
+        try SysrootChange.finalize(root: root, resuming ? .resumption : .shutdown, host: host)
+    }
+
+    /// What runs, whose /etc is the live one.
+    func booted() throws -> FilePath { paths.folder(of: try #require(report.booted).name) }
+
+    /// A file in a deployment's /etc, or nothing.
+    func etc(_ name: String, of folder: FilePath) throws -> String? {
+        try Files.readIfPresent(folder.appending("etc").appending(name), limit: 9999)
+            .map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Edits /etc of what runs.
+    func edit(_ name: String, _ text: String) throws {
+        try Files.replace(try booted().appending("etc").appending(name), with: Array(text.utf8))
     }
 
     /// A running host at 2, with 1 to go back to.

@@ -63,6 +63,18 @@ import Testing
         try host.expectHealthy()
     }
 
+    @Test("what is staged is pruned for what replaces it only, and where nothing else is enough") func staged() throws {
+        try host.deploy(Self.image("3"))
+        // No pruning would be enough.
+        #expect(throws: DeploymentError.self) { try host.deploy(Self.image("4", 200_000), prunes: true) }
+        #expect(host.versions == ["2", "1", "[3]"])
+        try host.expectHealthy()
+        // With 1 gone there is room for it.
+        try host.deploy(Self.image("4"), prunes: true)
+        #expect(host.versions == ["2", "[4]"])
+        try host.expectHealthy()
+    }
+
     @Test("a kernel that is there already takes no room") func shared() throws {
         var image = TestImage("3")
         image.kernel = Self.image("2").kernel

@@ -10,6 +10,8 @@ import Testing
 /// commands.
 final class BootedPartition {
     let host: HostFixture
+    /// What `systemctl list-jobs` prints; `nil` when it fails.
+    var jobs: String? = ""
     private let folder: TemporaryFolder
 
     /// A host at release 1 of a channel that has 2, before its first boot.
@@ -59,8 +61,18 @@ final class BootedPartition {
         try folder.write("cmdline", text: "root=LABEL=root ostree=\(entry.link)\n")
     }
 
+    /// What the shutdown runs.
+    func shutDown() throws -> ProcessResult {
+        jobs = "12 reboot.target start waiting"
+        defer { jobs = "" }
+        return try hostctl("finalize")
+    }
+
     /// Runs hostctl on the running host.
     func hostctl(_ arguments: String..., environment: [String: String] = [:]) throws -> ProcessResult {
+        let answer = jobs.map { "echo '\($0)'" } ?? "echo no answer >&2; exit 1"
+        try folder.write(
+            "systemctl", text: "#!/bin/sh\n[ \"$1\" = list-jobs ] || exit 0\n\(answer)\n", mode: 0o755)
         let script = """
             set -e
             mount -t tmpfs none /mnt
@@ -70,6 +82,7 @@ final class BootedPartition {
             mkdir -p sysroot boot/efi etc/hostctl
             ln -sfn sysroot/ostree ostree
             cp '\(BuiltProducts.hostctl)' '\(BuiltProducts.hostctlStore)' usr/bin/
+            cp --remove-destination '\(folder.path)/systemctl' usr/bin/
             ldd '\(BuiltProducts.hostctlStore)' | awk 'index($3, "/") == 1 { print $3 }' | while read -r library; do
                 [ -e ".$library" ] || { mkdir -p ".${library%/*}"; cp "$library" ".$library"; }
             done

@@ -26,7 +26,7 @@ import TrustMetadata
 
         try Files.replace(host.bootedFolder().appending("etc/setting"), with: Array("mine\n".utf8))
         let start = ContinuousClock.now
-        expect(try host.hostctl("finalize"), 0)
+        expect(try host.shutDown(), 0)
         print("finalize, with its start: \(ContinuousClock.now - start)")
         #expect(try host.entries == ["host-000002+3", "host-000001"])
         #expect(try host.hostctl("status").text.contains("3 tries left"))
@@ -63,7 +63,7 @@ import TrustMetadata
             try Files.removeTree(folder.appending("usr/lib/modules"))
             try Files.removeTree(host.loader.partition.own)
         }
-        expect(try host.hostctl("finalize"), 1)
+        expect(try host.shutDown(), 1)
         #expect(try host.entries.isEmpty == false)
         #expect(try host.hostctl("status").text.contains("The last change failed: 'hostctl finalize'"))
         let next = try host.hostctl("upgrade")
@@ -80,9 +80,37 @@ import TrustMetadata
         expect(try host.hostctl("kernel-args", "--append", "quiet"), 0)
         #expect(try host.entries == ["host-000001"])
         expect(try host.hostctl("upgrade"), 0)
-        expect(try host.hostctl("finalize"), 0)
+        expect(try host.shutDown(), 0)
         let entry = try #require(try host.loader.listing().entries.first)
         #expect(entry.arguments == ["root=LABEL=root", "quiet"])
+    }
+
+    @Test(
+        "stopping the unit, a soft reboot and a start of something else are no shutdown: it stays staged",
+        arguments: [
+            "", "7 soft-reboot.target start waiting", "8 kexec.target start waiting", "9 reboot.target stop waiting",
+        ])
+    func noShutdown(_ jobs: String) throws {
+        let host = try BootedPartition()
+        expect(try host.hostctl("upgrade"), 0)
+        host.jobs = jobs
+        let result = try host.hostctl("finalize")
+        expect(result, 0)
+        #expect(result.text.contains("stays staged until the host shuts down"))
+        #expect(try host.entries == ["host-000001"])
+        // By demand all the same.
+        expect(try host.hostctl("finalize", "--now"), 0)
+        #expect(try host.entries == ["host-000002+3", "host-000001"])
+    }
+
+    @Test("where systemd does not answer, nothing is switched, and status tells") func silentManager() throws {
+        let host = try BootedPartition()
+        expect(try host.hostctl("upgrade"), 0)
+        host.jobs = nil
+        expect(try host.hostctl("finalize"), 1, "cannot be told whether the host is shutting down: no answer")
+        #expect(try host.entries == ["host-000001"])
+        let status = try host.hostctl("status").text
+        #expect(status.contains("staged, next boot") && status.contains("cannot be told"))
     }
 
     @Test("the unit is one that systemd can read, and it is stopped after everything that writes to /etc")
@@ -90,6 +118,7 @@ import TrustMetadata
         let unit = try UnitFile("hostctl-finalize.service")
         #expect(unit.words("ExecStop") == ["/usr/bin/hostctl", "finalize", "--wait", "60"])
         #expect(unit.words("Before").contains("basic.target"))
+        #expect(unit.words("IgnoreOnIsolate") == ["yes"] && unit.words("RefuseManualStop") == ["yes"])
         #expect(unit.words("RequiresMountsFor").contains("/boot/efi"))
         let folder = try TemporaryFolder()
         try folder.write("usr/bin/hostctl", text: "#!/bin/sh\n", mode: 0o755)
