@@ -1,4 +1,5 @@
 import Checksums
+import Glibc
 import LinuxSystem
 import Sysroots
 import SystemPackage
@@ -92,7 +93,17 @@ struct LibraryMirror {
                 "initrd \(kernel)/initramfs.img", "",
             ]
             let file = "ostree-\(entries.count - number)-\(entry.name.stateroot).conf"
-            try Files.replace(folder.appending(file), with: Array(lines.joined(separator: "\n").utf8))
+            try write(Array(lines.joined(separator: "\n").utf8), to: folder.appending(file))
         }
+        // Once for all of them.
+        try Files.syncFolder(folder)
+    }
+
+    /// A file in a new folder, which nothing reads before the switch.
+    private func write(_ bytes: [UInt8], to path: FilePath) throws {
+        let file = try Descriptor(opening: path.string, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o644)
+        try retrying("set the permissions of", path.string) { fchmod(file.raw, 0o644) }
+        try file.write(bytes)
+        try file.sync()
     }
 }
