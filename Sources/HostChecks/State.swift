@@ -38,11 +38,7 @@ extension Examination {
     var leftovers: [Finding] {
         let check = "leftovers"
         var findings: [Finding] = []
-        if PendingChange.exists(in: paths) {
-            let why = "a command was killed in the middle of a change"
-            let advice = "run 'hostctl upgrade', or the same command again; it completes what was begun"
-            findings.append(.warning(check, "an interrupted change", why: why, advice: advice))
-        }
+        if PendingChange.exists(in: paths), let interrupted { findings.append(interrupted) }
         let files =
             temporaryFiles(in: paths.state, ending: ".tmp") + temporaryFiles(in: paths.repository.appending("tmp"))
         if !files.isEmpty {
@@ -51,6 +47,23 @@ extension Examination {
             findings.append(.warning(check, text, why: why, advice: "the next change or cleanup removes them"))
         }
         return findings.isEmpty ? [.ok(check, "no command has left anything behind")] : findings
+    }
+
+    /// What `pending.json` tells; `nil` when it is nobody's concern: after a finalization it waits for the next change.
+    private var interrupted: Finding? {
+        let check = "leftovers"
+        var pending: PendingChange?
+        do { pending = try PendingChange.load(paths) } catch {}  // What cannot be read was interrupted all the same.
+        guard let pending, pending.action == .finalize else {
+            let why = "a command was killed in the middle of a change"
+            let advice = "run 'hostctl upgrade', or the same command again; it completes what was begun"
+            return .warning(check, "an interrupted change", why: why, advice: advice)
+        }
+        guard report?.staged?.name == pending.target else { return nil }
+        return .warning(
+            check, "a shutdown was cut off before it could switch to what is staged",
+            why: "the host has booted as before, and it is still staged",
+            advice: "nothing has to be done: the next shutdown switches to it")
     }
 
     private func temporaryFiles(in folder: FilePath, ending: String = "") -> [String] {

@@ -103,6 +103,24 @@ import TrustMetadata
         #expect(try host.entries == ["host-000002+3", "host-000001"])
     }
 
+    @Test("after a shutdown that was cut off doctor says what follows, and after one that came through, nothing")
+    func halfFinalized() throws {
+        let host = try BootedPartition()
+        expect(try host.hostctl("upgrade"), 0)
+        host.jobs = "12 reboot.target start waiting"
+        _ = try host.hostctl("finalize", environment: ["HOSTCTL_FAULT_POINT": "finalize.before-switch"])
+        host.jobs = ""
+        #expect(try host.entries == ["host-000001"])
+        #expect(try host.hostctl("doctor").text.contains("the next shutdown switches to it"))
+        #expect(try host.hostctl("status").text.contains("staged, next boot after a clean shutdown"))
+        expect(try host.hostctl("finalize", "--resume"), 0, "")
+        #expect(try !host.hostctl("doctor").text.contains("the next shutdown switches to it"))
+        expect(try host.shutDown(), 0)
+        try host.boot()
+        #expect(try !host.hostctl("doctor").text.contains("interrupted"))
+        #expect(try host.hostctl("status").text.contains("(booted, default)"))
+    }
+
     @Test("where systemd does not answer, nothing is switched, and status tells") func silentManager() throws {
         let host = try BootedPartition()
         expect(try host.hostctl("upgrade"), 0)
