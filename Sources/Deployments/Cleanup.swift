@@ -75,6 +75,8 @@ extension SysrootChange {
         if boot == nil { try makeSwitchDurable() }
         FaultPoint.reached("cleanup.before-leftovers")
         let listed = reader.readDeployments().listed
+        try releaseFormerStates(plan.items.filter { $0.kind == .formerState }.flatMap(\.places))
+        FaultPoint.reached("cleanup.after-release")
         let unused = try Set(UnusedKernels(paths, usedBy: listed).items().map(\.name))
         for item in plan.items where item.kind != .kernel || unused.contains(item.name) {
             // The links in use may be others by now: the names are used in turn.

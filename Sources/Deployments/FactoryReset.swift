@@ -37,22 +37,16 @@ public struct ResetReport: Sendable {
     public let missing: [String]
 }
 
-extension SysrootPaths {
-    /// What every deployment of a stateroot has as /var.
-    func state(of stateroot: String) -> FilePath { deploy.appending(stateroot).appending("var") }
-    /// A /var that is being made.
-    func newState(of stateroot: String) -> FilePath { deploy.appending(stateroot).appending("var.hostctl-new") }
-}
-
 extension SysrootChange {
-    /// Makes a new deployment of what the next boot would start, with the image's /etc, and gives the stateroot a fresh
-    /// /var.
+    /// Makes a new deployment of what the next boot would start, with the image's /etc, and gives it a fresh /var.
     ///
     /// The order: the record is written; the new /var is made aside, with what is kept, and flushed; the deployment is
-    /// made and becomes the default, as in `deploy`; the two folders change places in one rename; the record is
-    /// completed. Before the switch of the deployment the next turn undoes an interrupted reset, after it, it
-    /// completes it. The old /var stays, under another name, until a cleanup.
-    /// - Throws: `DeploymentError.cannotResetRunning` on a booted host; whatever `deploy` throws.
+    /// made and becomes the default, as in `deploy`; the folders get their names; the record is completed. On the running
+    /// host the shutdown does that, with what is there to keep by then. Before the switch of the deployment the next turn
+    /// undoes an interrupted reset, after it, it completes it. Where there is a boot partition, older deployments keep the
+    /// old /var, until a cleanup after the reset has proved itself.
+    /// - Throws: `DeploymentError.cannotResetRunning` on a booted host without a boot partition, `.notEnoughSpace` for
+    ///   what is kept; whatever `deploy` throws.
     public func factoryReset(_ request: ResetRequest) throws -> ResetReport {
         if let done = completedReset { return try report(done, missing: []) }
         let present = self.report()
@@ -60,10 +54,13 @@ extension SysrootChange {
         guard let record = present.nextBoot else { throw DeploymentError.unknownDeployment("default") }
         completed = nil
         let name = try DeploymentPlan.newName(record.stateroot, record.checksum, self)
-        let former = try freeName(record.stateroot)
-        let missing: [String]
+        let pending = ResetRecord.Pending(
+            target: name, former: try freeStateName(record.stateroot, "var.before-reset"),
+            keeping: request.state.map { "\($0)" })
+        let missing = try requireSpace(for: pending)
         do {
-            missing = try prepareState(request, ResetRecord.Pending(target: name, former: former))
+            try remember(pending)
+            if !present.isRunning { try prepareState(pending) }
             var deployment = DeployRequest(
                 commit: record.checksum, refspec: record.refspec ?? "", stateroot: record.stateroot)
             deployment.exactKernelArguments = record.kernelArguments
@@ -78,7 +75,7 @@ extension SysrootChange {
         guard let done = try completedReset ?? ResetRecord.load(paths).pending else {
             throw DeploymentError.unknownDeployment(name.description)
         }
-        let absent = request.etc.filter { !Files.exists(paths.folder(of: name).appending("etc/\($0)")) }
+        let absent = request.etc.filter { !Files.exists(paths.folder(of: source(of: done)).appending("etc/\($0)")) }
         return try report(done, missing: missing + absent.map { "/etc/\($0)" })
     }
 
@@ -90,26 +87,56 @@ extension SysrootChange {
         return ResetReport(deployment: record, formerState: paths.relative(folder), missing: missing)
     }
 
-    /// `var.before-reset`, with a number when there is one already.
-    private func freeName(_ stateroot: String) throws -> String {
-        let taken = try Files.names(in: paths.deploy.appending(stateroot))
-        let base = "var.before-reset"
-        guard taken.contains(base) else { return base }
-        var number = 2
-        while taken.contains("\(base)-\(number)") { number += 1 }
-        return "\(base)-\(number)"
+    /// The deployment whose /etc and /var are those that are reset.
+    private func source(of pending: ResetRecord.Pending) -> DeploymentName {
+        let report = reader.readDeployments()
+        let own = report.deployments.filter { $0.stateroot == pending.target.stateroot && $0.name != pending.target }
+        return (own.first { $0.isBooted } ?? own.first { $0.isListed })?.name ?? pending.target
+    }
+
+    private func presentState(_ pending: ResetRecord.Pending) -> FilePath {
+        paths.deploy.appending(pending.target.stateroot)
+            .appending(StateFolders(paths).folder(of: source(of: pending)))
     }
 
     /// - Returns: what was to be kept and is not there.
-    private func prepareState(_ request: ResetRequest, _ pending: ResetRecord.Pending) throws -> [String] {
-        let stateroot = pending.target.stateroot
+    private func requireSpace(for pending: ResetRecord.Pending) throws -> [String] {
+        let present = presentState(pending)
+        var size = FreedSpace()
+        for path in pending.keeping { try size.addTree(present.pushing(FilePath(path))) }
+        try SpaceCheck(paths).require(paths.deploy, bytes: size.bytes, files: 0)
+        return pending.keeping.filter { !Files.exists(present.pushing(FilePath($0))) }.map { "/var/\($0)" }
+    }
+
+    private func remember(_ pending: ResetRecord.Pending) throws {
         var record = try ResetRecord.load(paths)
         record.pending = pending
         try record.save(paths)
         FaultPoint.reached("reset.before-state")
+    }
+
+    /// What a finalization does for a reset before its switch, with what is there to keep by now.
+    func prepareStagedReset(_ staged: StagedDeployment) throws {
+        guard let pending = try ResetRecord.load(paths).pending, pending.target == staged.name else {
+            throw DeploymentError.noMergeSource(
+                name: (staged.merging ?? staged.name).description, detail: "the record of the factory reset is lost")
+        }
+        try prepareState(pending)
+    }
+
+    /// Makes the new /var aside, and says which deployments have which.
+    private func prepareState(_ pending: ResetRecord.Pending) throws {
+        let stateroot = pending.target.stateroot
         let new = paths.newState(of: stateroot)
+        let states = StateFolders(paths)
+        let others = reader.readDeployments().deployments.map(\.name).filter {
+            $0.stateroot == stateroot && $0 != pending.target
+        }
+        if others.contains(where: { states.folder(of: $0) == new.lastComponent?.string }) {
+            throw SystemError("replace", new.string, code: .fileExists)
+        }
         try Files.removeTree(new)
-        let missing = try EtcMerge.copyParts(request.state, of: paths.state(of: stateroot), to: new)
+        _ = try EtcMerge.copyParts(pending.keeping.map { EtcPath($0) }, of: presentState(pending), to: new)
         // What libostree makes in a new stateroot.
         for (name, mode) in [("lib", 0o755), ("log", 0o755), ("tmp", 0o1777)] as [(String, mode_t)]
         where !Files.exists(new.appending(name)) {
@@ -120,33 +147,58 @@ extension SysrootChange {
         }
         let folder = try Descriptor(opening: new.string, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
         try folder.syncFileSystem()
+        var record = try ResetRecord.load(paths)
         record.pending?.inode = UInt64(try folder.status().st_ino)
         try record.save(paths)
+        if boot != nil {
+            FaultPoint.reached("reset.before-links")
+            for name in others where states.folder(of: name) == StateFolders.usual {
+                try states.set(name, to: pending.former)
+            }
+            try states.set(pending.target, to: new.lastComponent?.string)
+        }
         FaultPoint.reached("reset.after-state")
-        return missing.map { "/var/\($0)" }
     }
 
     /// Completes a reset whose deployment is in the list, and undoes one whose deployment is not.
     ///
-    /// Whoever finalizes a staged reset calls it once the new deployment is the default, when nothing uses /var any more.
+    /// Nothing is renamed while the reset's deployment runs on the old /var, as one does whose initramfs knows no links.
     /// - Throws: `SystemError`, `SysrootError`.
     func completeReset() throws {
+        try completePendingReset()
+        try adoptFormerStates()
+    }
+
+    private func completePendingReset() throws {
         var record = try ResetRecord.load(paths)
         guard let pending = record.pending else { return }
         // The shutdown that switches to it completes it.
         if try StagedDeployment.load(paths)?.name == pending.target { return }
-        let new = paths.newState(of: pending.target.stateroot)
-        if reader.readDeployments().listed.contains(where: { $0.name == pending.target }) {
-            try exchange(pending)
+        let report = reader.readDeployments()
+        if report.listed.contains(where: { $0.name == pending.target }) {
+            let stateroot = pending.target.stateroot
+            if report.booted?.name == pending.target, Files.exists(paths.newState(of: stateroot)),
+                Self.isSame(paths.state(of: stateroot), "/var")
+            {
+                return
+            }
+            try boot == nil ? exchange(pending) : renameStates(pending)
             FaultPoint.reached("reset.after-switch")
-            record.former.append(.init(stateroot: pending.target.stateroot, name: pending.former))
+            record.former.append(.init(stateroot: stateroot, name: pending.former))
             completedReset = pending
         } else {
-            try Files.removeTree(new)
+            try undoReset(pending, report)
         }
         record.pending = nil
         try record.save(paths)
         FaultPoint.reached("reset.after-record")
+    }
+
+    private func undoReset(_ pending: ResetRecord.Pending, _ report: SysrootReport) throws {
+        let states = StateFolders(paths)
+        try states.set(pending.target, to: nil)
+        for name in report.deployments.map(\.name) where states.isDangling(name) { try states.set(name, to: nil) }
+        try Files.removeTree(paths.newState(of: pending.target.stateroot))
     }
 
     /// Puts the new /var into its place, and gives the old one its other name.
@@ -168,33 +220,5 @@ extension SysrootChange {
             throw SystemError("rename", "\(path)/\(new)")
         }
         try folder.sync()
-    }
-
-    /// Folders that were /var before a reset, and that nothing uses any more.
-    func formerStates() throws -> [(ResetRecord.Former, FilePath)] {
-        let isRunning = reader.readDeployments().isRunning
-        return try ResetRecord.load(paths).former.compactMap { former in
-            let path = paths.deploy.appending(former.stateroot).appending(former.name)
-            // A host that has not been restarted since still works on it.
-            return isRunning && Self.isSame(path, "/var") ? nil : (former, path)
-        }
-    }
-
-    private static func isSame(_ left: FilePath, _ right: FilePath) -> Bool {
-        var first = stat()
-        var second = stat()
-        return stat(left.string, &first) == 0 && stat(right.string, &second) == 0
-            && first.st_dev == second.st_dev && first.st_ino == second.st_ino
-    }
-
-    /// Forgets those that are gone.
-    func forgetFormerStates() throws {
-        var record = try ResetRecord.load(paths)
-        let left = record.former.filter {
-            Files.exists(paths.deploy.appending($0.stateroot).appending($0.name))
-        }
-        guard left != record.former else { return }
-        record.former = left
-        try record.save(paths)
     }
 }

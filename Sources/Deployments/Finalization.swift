@@ -49,7 +49,13 @@ extension SysrootChange {
     ) throws -> Finalization {
         let paths = SysrootPaths(root: root)
         do {
-            guard paths.hasBootPartition, let staged = try StagedDeployment.load(paths) else {
+            guard paths.hasBootPartition else { return .nothing }
+            guard let staged = try StagedDeployment.load(paths) else {
+                // Where nothing runs it is asked for to complete what was cut off; a boot has better things to do.
+                if PendingChange.exists(in: paths), !host.runs(paths) {
+                    _ = try SysrootChange(
+                        root: root, command: finalizeCommand, wait: wait, host: host, waiting: waiting)
+                }
                 return .nothing
             }
             if occasion == .resumption, try PendingChange.load(paths)?.action != .finalize { return .nothing }
@@ -108,12 +114,18 @@ extension SysrootChange {
             throw DeploymentError.notDeployable(detail: "the folder of \(staged.name) is gone")
         }
         FaultPoint.reached("finalize.before-etc")
-        if let source = try mergeSource(of: staged) {
+        let source = try mergeSource(of: staged)
+        if let source {
             let policy = staged.policy.flatMap { EtcPolicy(rawValue: $0) } ?? .keep
             let kept = staged.resetting?.map { EtcPath($0) }
             try mergeEtc(from: source, into: staged.name, policy: policy, resetting: kept)
         }
         FaultPoint.reached("finalize.after-etc")
+        if staged.resetting != nil {
+            try prepareStagedReset(staged)
+        } else if let source {
+            try StateFolders(paths).inherit(from: source, to: staged.name)
+        }
         let checksum = bootChecksum(of: staged.name)
         if !boot.isPrepared(staged.name, checksum) { try boot.prepare(staged.name) }
         FaultPoint.reached("finalize.before-switch")

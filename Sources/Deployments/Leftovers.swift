@@ -15,7 +15,10 @@ struct Leftovers {
         var found: [FilePath] = []
         let kernels = try Files.namesIfPresent(in: paths.kernels).map { paths.kernels.appending($0) }
         let links = try Files.namesIfPresent(in: paths.bootLinks).map { paths.bootLinks.appending($0) }
-        for folder in links + [paths.state, paths.state.appending("download"), paths.repository, paths.boot] + kernels {
+        let states = try Files.namesIfPresent(in: paths.stateLinks).map { paths.stateLinks.appending($0) }
+        for folder in links + states + [paths.state, paths.state.appending("download"), paths.repository, paths.boot]
+            + kernels
+        {
             try collect(folder, into: &found)
         }
         try collect(below: paths.repository.appending("refs"), into: &found)

@@ -45,6 +45,9 @@ extension SysrootChange {
                 if let source = plan.source { try mergeEtc(from: source.name, into: pending.target, request) }
                 try writeKeys(request.trustedKeys, pending.target)
                 try makeCheckoutDurable()
+                if request.resetting == nil, let source = plan.source {
+                    try StateFolders(paths).inherit(from: source.name, to: pending.target)
+                }
                 FaultPoint.reached("deploy.before-switch")
                 try boot.activate(
                     pending.target, plan.bootChecksum, title: plan.title, arguments: plan.kernelArguments,

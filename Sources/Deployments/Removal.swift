@@ -63,6 +63,7 @@ extension SysrootChange {
         try Files.removeTree(paths.folder(of: name))
         try Files.remove(paths.origin(of: name))
         try Files.removeTree(paths.backing(of: name))
+        if boot != nil { try StateFolders(paths).set(name, to: nil) }
         try store.setRef(name.lease, to: nil)
     }
 

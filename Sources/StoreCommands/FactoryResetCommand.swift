@@ -16,8 +16,10 @@ struct FactoryResetCommand: ParsableCommand {
             Makes a new deployment of what the next boot would start. Kept are /etc/fstab, the trusted keys, the \
             machine's identity unless '--machine-identity new' is given, and what --keep names. Accounts, passwords and \
             SSH keys are not kept by themselves: see to it that somebody can still log in. hostctl's own state in \
-            /ostree/hostctl stays. The old /etc stays with its deployment, the old /var beside the new one, until \
-            'hostctl cleanup'; a rollback brings back the old /etc, and not the old /var.
+            /ostree/hostctl stays. On the running host all this happens at the shutdown, with what is there to keep by then. \
+            The old /etc stays with its deployment, the old /var beside the new one, until 'hostctl cleanup'. Going back \
+            brings back the old /etc, and on a host with a boot partition the old /var, as long as it is there; it is \
+            not removed before the reset has proved itself.
 
             Example: hostctl factory-reset --keep /etc/shadow --keep /etc/passwd --keep /var/roothome/.ssh
             """)
@@ -77,7 +79,8 @@ private struct FactoryResetOutput: OutputValue {
 
     var text: String {
         var lines = ["deployment \(report.deployment.name.folderName) starts afresh with the next boot"]
-        lines.append("the old /var is kept as \(report.formerState) until 'hostctl cleanup'")
+        let when = report.deployment.isStaged ? "will be" : "is"
+        lines.append("the old /var \(when) kept as \(report.formerState) until 'hostctl cleanup'")
         lines += report.missing.map { "not kept, as it is not there: \($0)" }
         return lines.joined(separator: "\n")
     }

@@ -13,11 +13,14 @@ public struct ResetRecord: Sendable, Equatable {
         public var inode: UInt64
         /// What the old /var is called afterwards, in the stateroot's folder.
         public let former: String
+        /// What of the old /var goes into the new one, as paths below it.
+        public let keeping: [String]
 
-        public init(target: DeploymentName, inode: UInt64 = 0, former: String) {
+        public init(target: DeploymentName, inode: UInt64 = 0, former: String, keeping: [String] = []) {
             self.target = target
             self.inode = inode
             self.former = former
+            self.keeping = keeping
         }
     }
 
@@ -54,7 +57,8 @@ public struct ResetRecord: Sendable, Equatable {
                 else { throw pending.malformed("'\(text)' is no deployment") }
                 record.pending = Pending(
                     target: name, inode: UInt64(bitPattern: try pending.integer("inode")),
-                    former: try part("former", pending))
+                    former: try part("former", pending),
+                    keeping: try pending.has("keeping") ? pending.strings("keeping") : [])
             }
             for former in try fields.objects("former") {
                 record.former.append(
@@ -86,7 +90,7 @@ public struct ResetRecord: Sendable, Equatable {
         let pending = pending.map { pending -> JSONValue in
             [
                 "target": .string(pending.target.description), "inode": .integer(Int64(bitPattern: pending.inode)),
-                "former": .string(pending.former),
+                "former": .string(pending.former), "keeping": .array(pending.keeping.map { .string($0) }),
             ]
         }
         try StateFile(path: Self.path(in: paths)).write(

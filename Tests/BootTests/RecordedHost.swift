@@ -59,7 +59,7 @@ struct RecordedHost {
             _ = try machine.waitUntilStarted()
             return [try Self.step(machine, "upgrade", "hostctl upgrade --progress none", ("1", "1"), nil)]
         } off: {
-            ("finalize", "1", "2", ["upgrade", "--from", fixture.origin.string])
+            ("finalize", "1", "2", ["finalize"])
         }
         try record(fixture, firmware) { machine in
             let start = try machine.recordedSize

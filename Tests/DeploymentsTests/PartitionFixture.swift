@@ -129,6 +129,12 @@ final class PartitionFixture {
             .map { String(decoding: $0, as: UTF8.self) }
     }
 
+    /// What a deployment has as /var, by the rule of the initramfs.
+    func state(of name: DeploymentName) -> FilePath {
+        let link = paths.state.appending("var").appending(name.stateroot).appending(name.folderName)
+        return Files.isFolder(link) ? link : paths.deploy.appending(name.stateroot).appending("var")
+    }
+
     /// Edits /etc of what runs.
     func edit(_ name: String, _ text: String) throws {
         try Files.replace(try booted().appending("etc").appending(name), with: Array(text.utf8))

@@ -1,0 +1,79 @@
+import Glibc
+import LinuxSystem
+import Sysroots
+import SystemPackage
+
+/// Which folder a deployment has as /var, on a host with a boot partition.
+///
+/// A link `/ostree/hostctl/var/<stateroot>/<checksum>.<serial>`, which the initramfs follows, names it; without one, or
+/// where that leads to nothing, it is the stateroot's `var`. So a boot entry chooses its /var, too, in one step.
+struct StateFolders {
+    /// What a deployment without a link has.
+    static let usual = "var"
+
+    private let paths: SysrootPaths
+
+    init(_ paths: SysrootPaths) { self.paths = paths }
+
+    private static func prefix(_ stateroot: String) -> String { "../../../deploy/\(stateroot)/" }
+
+    /// What the link names, whether it is there or not.
+    private func named(by name: DeploymentName) -> String? {
+        guard let target = Files.linkTarget(paths.stateLink(of: name)) else { return nil }
+        let prefix = Self.prefix(name.stateroot)
+        return target.hasPrefix(prefix) ? String(target.dropFirst(prefix.count)) : nil
+    }
+
+    /// The name of the folder, in the stateroot's.
+    func folder(of name: DeploymentName) -> String {
+        guard let named = named(by: name), Files.isFolder(paths.deploy.appending(name.stateroot).appending(named))
+        else { return Self.usual }
+        return named
+    }
+
+    /// Whether a link leads to a folder that is not there.
+    func isDangling(_ name: DeploymentName) -> Bool {
+        Files.linkTarget(paths.stateLink(of: name)) != nil && folder(of: name) == Self.usual
+    }
+
+    /// Gives a deployment another folder, durably; one that is not there yet counts from when it is.
+    ///
+    /// - Parameter folder: `nil` for the usual one.
+    /// - Throws: `SystemError`.
+    func set(_ name: DeploymentName, to folder: String?) throws {
+        let path = paths.stateLink(of: name)
+        let parent = path.removingLastComponent()
+        guard let folder, folder != Self.usual else {
+            guard Files.linkTarget(path) != nil else { return }
+            try Files.remove(path)
+            return try Files.syncFolder(parent)
+        }
+        if named(by: name) != folder {
+            try Files.makeFolder(parent)
+            let temporary = Files.temporaryName(beside: path)
+            try Files.makeLink(temporary, target: Self.prefix(name.stateroot) + folder)
+            try Files.move(temporary, over: path)
+        }
+        for folder in [parent, paths.stateLinks, paths.state] { try Files.syncFolder(folder) }
+    }
+
+    /// Gives a new deployment the folder of the one that it comes from.
+    ///
+    /// - Throws: `SystemError`.
+    func inherit(from source: DeploymentName, to name: DeploymentName) throws {
+        try set(name, to: source.stateroot == name.stateroot ? folder(of: source) : nil)
+    }
+}
+
+extension SysrootPaths {
+    /// What every deployment of a stateroot has as /var, unless a link says otherwise.
+    func state(of stateroot: String) -> FilePath { deploy.appending(stateroot).appending(StateFolders.usual) }
+    /// A /var that is being made.
+    func newState(of stateroot: String) -> FilePath { deploy.appending(stateroot).appending("var.hostctl-new") }
+    /// The links that name a deployment's /var.
+    var stateLinks: FilePath { state.appending("var") }
+    /// The link that names a deployment's /var, if that is not the usual one.
+    func stateLink(of name: DeploymentName) -> FilePath {
+        stateLinks.appending(name.stateroot).appending(name.folderName)
+    }
+}
