@@ -33,7 +33,8 @@ public protocol BootLoader: Sendable {
     /// Removes every file of a generation, damaged ones and twins included; a missing one is fine. Entries of others
     /// are not touched.
     ///
-    /// - Throws: `BootLoaderError.lastEntry` when no other entry could be booted then; `SystemError`.
+    /// - Throws: `BootLoaderError.lastEntry` when no other entry could be booted then, `.lastGood` when only those on
+    ///   trial could; `SystemError`.
     func remove(generation: Int) throws
 
     /// Takes the counter from a generation's entry: it has proved itself. Again is fine.
@@ -43,7 +44,7 @@ public protocol BootLoader: Sendable {
 
     /// Leaves a generation no try, so that every other entry comes before it. Again is fine.
     ///
-    /// - Throws: `BootLoaderError.noEntry`, `.lastEntry` when nothing else could be booted, `SystemError`.
+    /// - Throws: `BootLoaderError.noEntry`, `.lastEntry` and `.lastGood` as `remove`, `SystemError`.
     func markBad(generation: Int) throws
 
     /// Puts the loader and its configuration onto an empty boot partition; complete files are left alone, so that it

@@ -14,6 +14,8 @@ public enum BootLoaderError: Error, Equatable {
     case noEntry(Int)
     /// The last entry that can be booted.
     case lastEntry(Int)
+    /// The last entry that has proved itself, beside others that are on trial.
+    case lastGood(Int)
     /// An entry whose kernel is not on the boot partition.
     case noKernel(String)
     /// What was written is not what is read back.
@@ -39,6 +41,8 @@ extension BootLoaderError: ExplainedError {
         case .unusableArgument(let text): "a boot entry cannot hold \(String(reflecting: text))"
         case .noEntry(let number): "there is no boot entry of generation \(number)"
         case .lastEntry(let number): "the boot entry of generation \(number) is the only one that can be booted"
+        case .lastGood(let number):
+            "the boot entry of generation \(number) is the only one that has proved itself; the others are on trial"
         case .noKernel(let folder): "the boot partition lacks the kernel \(folder)"
         case .damagedWrite(let path): "\(path) does not read back as it was written"
         case .noLoaderFiles(let path): "the image has no \(path)"
@@ -55,6 +59,7 @@ extension BootLoaderError: ExplainedError {
         switch self {
         case .unusableName: "use letters, digits, '.', '_' and '-' alone"
         case .unusableArgument: "leave newlines out, and put spaces between double quotes"
+        case .lastGood: "wait until another one is good, or say so: hostctl boot mark-good INDEX"
         case .damagedWrite: "check the disk; nothing was switched"
         case .noLoaderFiles: "build the image with its boot loader"
         case .newerLoader: "keep it, or run the command again with --force"

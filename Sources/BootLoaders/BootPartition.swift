@@ -10,8 +10,21 @@ public import SystemPackage
 public struct BootPartition: Sendable, Hashable {
     /// Where it is mounted.
     public let root: FilePath
+    /// The physical root of the sysroot that its entries lead to; `nil` where nobody can tell, and links are not
+    /// followed then.
+    public let sysroot: FilePath?
 
-    public init(root: FilePath) { self.root = root }
+    public init(root: FilePath, sysroot: FilePath? = nil) {
+        self.root = root
+        self.sysroot = sysroot
+    }
+
+    /// Whether an entry leads to something that starts: its kernel is here, and its permanent link and the
+    /// deployment behind it are there. The counter says nothing about that.
+    public func canBoot(_ entry: LoaderEntry) -> Bool {
+        guard hasKernel(entry.kernelFolder) else { return false }
+        return sysroot.map { Files.isFolder(FilePath("\($0)\(entry.link)/usr")) } ?? true
+    }
 
     /// Everything of ours that is no loader's: kernels, GRUB's entries.
     public var own: FilePath { root.appending("hostctl") }

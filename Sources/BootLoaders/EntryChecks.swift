@@ -27,15 +27,15 @@ extension BootLoader {
         return entry
     }
 
-    /// Refuses to take away what nothing would be left without. An exhausted entry is no replacement for one that is not.
+    /// Refuses to take away what nothing would be left without. An exhausted entry is no replacement for one that is
+    /// not, one on trial none for one that has proved itself, and one that leads nowhere none for any.
     func checkOthers(than generation: Int, in listing: EntryListing) throws(BootLoaderError) {
         guard let entry = listing.entry(generation) else { return }
-        let isOut = entry.counter?.isExhausted ?? false
-        let others = listing.entries.filter { other in
-            other.generation != generation && partition.hasKernel(other.kernelFolder)
-                && (isOut || !(other.counter?.isExhausted ?? false))
-        }
+        let others = listing.entries.filter { $0.generation != generation && partition.canBoot($0) }
         guard !others.isEmpty else { throw .lastEntry(generation) }
+        guard partition.canBoot(entry), entry.counter?.isExhausted != true else { return }
+        guard others.contains(where: { $0.counter?.isExhausted != true }) else { throw .lastEntry(generation) }
+        if entry.counter == nil, !others.contains(where: { $0.counter == nil }) { throw .lastGood(generation) }
     }
 }
 

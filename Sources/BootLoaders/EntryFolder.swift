@@ -33,7 +33,8 @@ struct EntryFolder: Sendable {
             }
             switch content(of: file, name) {
             case .entry(let entry): entries.append(entry)
-            case .damaged(let problem): listing.damaged.append(.init(name: name, problem: problem))
+            case .damaged(let problem):
+                listing.damaged.append(.init(name: name, problem: problem, deployment: mention(in: file, name)))
             case .foreign: listing.foreign.append(file)
             }
         }
@@ -45,6 +46,19 @@ struct EntryFolder: Sendable {
             let bytes = try Files.read(folder.appending(file), limit: Self.limit)
             return bytes.isEmpty ? .damaged("is empty") : read(name, bytes)
         } catch { return .damaged(error.reason) }
+    }
+
+    /// The deployment that a damaged file still names in full.
+    private func mention(in file: String, _ name: EntryName) -> String? {
+        // What cannot be read tells nothing.
+        guard let bytes = try? Files.read(folder.appending(file), limit: Self.limit),
+            let text = String(validating: bytes, as: UTF8.self),
+            let start = text.firstRange(of: "\(LoaderEntry.linkFolder)\(name.stateroot)/")?.upperBound
+        else { return nil }
+        let rest = text[start...]
+        let end = rest.firstIndex { !($0.isASCII && ($0.isHexDigit || $0 == ".")) }
+        guard let end, LoaderEntry.isFolderName(String(rest[..<end])) else { return nil }
+        return "\(name.stateroot)/\(rest[..<end])"
     }
 
     func path(of name: EntryName) -> FilePath { folder.appending(name.text + suffix) }

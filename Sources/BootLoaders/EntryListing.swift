@@ -15,6 +15,8 @@ public struct EntryListing: Sendable, Equatable {
         public let name: EntryName
         /// In words, such as "has no line `linux`".
         public let problem: String
+        /// The deployment that the rest of the file names, `<stateroot>/<checksum>.<serial>`.
+        public var deployment: String?
     }
 
     init(entries: [LoaderEntry] = [], damaged: [DamagedEntry] = [], foreign: [String] = []) {

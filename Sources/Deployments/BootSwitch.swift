@@ -14,18 +14,20 @@ struct BootSwitch {
     let configuration: BootConfiguration
     let partition: BootPartition
     let loader: any BootLoader
+    private let reader: SysrootReader
 
     /// `nil` where the links below /boot are the switch.
     ///
     /// - Throws: `DeploymentError.partitionUnmounted`; `SysrootError.damagedState`, `SystemError`.
-    init?(_ paths: SysrootPaths) throws {
+    init?(_ paths: SysrootPaths, host: RunningHost = RunningHost()) throws {
         guard let configuration = try BootConfiguration.load(paths) else { return nil }
         if let problem = BootMount(paths, configuration).problem {
             throw DeploymentError.partitionUnmounted(detail: problem.text)
         }
         self.paths = paths
+        reader = SysrootReader(root: paths.root, host: host)
         self.configuration = configuration
-        partition = BootPartition(root: paths.bootPartition)
+        partition = paths.partition
         loader = configuration.bootLoader(on: partition)
     }
 
@@ -108,22 +110,30 @@ struct BootSwitch {
     func activate(
         _ name: DeploymentName, _ bootChecksum: String?, title: String, arguments: [String], tries: Int?
     ) throws {
-        try loader.add(entry(name, bootChecksum, title: title, arguments: arguments, tries: tries))
+        try activate(
+            name, bootChecksum, title: title, arguments: arguments, counter: tries.map { TryCounter(left: $0) })
+    }
+
+    /// The same with tries that may have been used already.
+    func activate(
+        _ name: DeploymentName, _ bootChecksum: String?, title: String, arguments: [String], counter: TryCounter?
+    ) throws {
+        try loader.add(entry(name, bootChecksum, title: title, arguments: arguments, counter: counter))
     }
 
     /// Finds out whether `activate` would be refused.
     ///
     /// - Throws: as `activate`.
     func rehearse(_ name: DeploymentName, _ bootChecksum: String?, title: String, arguments: [String]) throws {
-        try loader.check(entry(name, bootChecksum, title: title, arguments: arguments, tries: nil))
+        try loader.check(entry(name, bootChecksum, title: title, arguments: arguments, counter: nil))
     }
 
     private func entry(
-        _ name: DeploymentName, _ bootChecksum: String?, title: String, arguments: [String], tries: Int?
+        _ name: DeploymentName, _ bootChecksum: String?, title: String, arguments: [String], counter: TryCounter?
     ) throws -> LoaderEntry {
         let entryName = try EntryName(
             stateroot: name.stateroot, generation: loader.listing().nextGeneration,
-            counter: tries.map { TryCounter(left: $0) })
+            counter: counter)
         let kernel = try BootPartition.kernelFolder(for: bootChecksum ?? kernel(of: name).bootChecksum)
         return LoaderEntry(
             name: entryName, folder: name.folderName, title: title, kernelFolder: kernel, arguments: arguments)
@@ -160,19 +170,29 @@ struct BootSwitch {
         try Files.syncFolder(path.removingLastComponent())
     }
 
-    /// The folders of kernels that entries name or that these deployments have.
+    /// The folders of kernels that entries name, or that these deployments have, what runs or the last good one, with
+    /// entries or without. All of them where it cannot be told which kernel such a deployment has.
     ///
     /// - Parameter gone: deployments whose entries do not count.
     func neededKernels(by names: [DeploymentName], without gone: Set<DeploymentName> = []) throws -> Set<String> {
         let lost = Set(gone.map(\.description))
         var needed = Set(try loader.listing().entries.filter { !lost.contains($0.deployment) }.map(\.kernelFolder))
-        for name in names where Files.isFolder(paths.folder(of: name)) {
-            needed.insert(BootPartition.kernelFolder(for: try kernel(of: name).bootChecksum))
+        let present = try partition.kernelFolders()
+        let report = reader.readDeployments()
+        let own = names + [report.booted?.name, LastGood.read(paths)].compactMap { $0 }
+        for name in own where Files.isFolder(paths.folder(of: name)) {
+            guard let folder = kernelFolder(of: name, report) else { return needed.union(present) }
+            needed.insert(folder)
         }
         // Whoever has written entries by hand may have named our kernels in them.
-        let present = try partition.kernelFolders()
         for text in try foreignTexts() { needed.formUnion(present.filter { text.contains($0) }) }
         return needed
+    }
+
+    /// - Returns: `nil` when neither the origin file nor the deployment's files tell.
+    private func kernelFolder(of name: DeploymentName, _ report: SysrootReport) -> String? {
+        let known = report.deployments.first { $0.name == name }?.bootChecksum
+        do { return try BootPartition.kernelFolder(for: known ?? kernel(of: name).bootChecksum) } catch { return nil }
     }
 
     private func foreignTexts() throws -> [String] {

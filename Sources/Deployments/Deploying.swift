@@ -130,8 +130,10 @@ struct DeploymentPlan {
         try change.boot?.requireSpace(for: contents.kernel, in: change.store, report, stateroot: stateroot)
 
         // The /etc of what runs is the one that people edit; of a sysroot that does not run, the default's.
+        // A boot entry is not needed for that.
         let own = report.listed.filter { $0.stateroot == stateroot }
-        source = own.first { $0.isBooted } ?? own.first
+        source =
+            report.booted.flatMap { $0.stateroot == stateroot ? $0 : nil } ?? own.first(where: \.hasFolder) ?? own.first
         for argument in request.kernelArguments { try KernelArguments.validate(argument) }
         // Those of the next boot: what was changed since the last one is in them, or is staged.
         let next = report.staged.flatMap { $0.stateroot == stateroot ? $0 : nil } ?? own.first

@@ -110,6 +110,7 @@ extension SysrootChange {
 
     private func switchTo(_ staged: StagedDeployment, by boot: BootSwitch) throws {
         guard try boot.entries(of: staged.name).isEmpty else { return }
+        try secureFallback(by: boot)
         guard Files.isFolder(paths.folder(of: staged.name)) else {
             throw DeploymentError.notDeployable(detail: "the folder of \(staged.name) is gone")
         }

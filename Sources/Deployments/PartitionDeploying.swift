@@ -17,6 +17,7 @@ extension SysrootChange {
     /// entry at once.
     func deploy(_ request: DeployRequest, by boot: BootSwitch) throws -> DeploymentRecord {
         if let record = finished(request) { return record }
+        try secureFallback(by: boot)
         let plan = try plan(request, by: boot)
         let isStaging = reader.readDeployments().isRunning
         let staged = try StagedDeployment.load(paths)

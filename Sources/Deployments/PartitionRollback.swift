@@ -7,6 +7,7 @@ extension SysrootChange {
     /// Gives the rollback deployment a newer entry than the default's, then removes its older one. What is staged is
     /// discarded instead: then the default is what the operator goes back to.
     func rollback(by boot: BootSwitch) throws -> DeploymentRecord {
+        try secureFallback(by: boot)
         let report = reader.readDeployments()
         if let staged = try StagedDeployment.load(paths) { return try discard(staged.name, report) }
         guard let current = report.defaultDeployment,

@@ -58,8 +58,10 @@ extension SysrootChange {
         if try boot.status().st_dev != ostree.status().st_dev { try boot.syncFileSystem() }
     }
 
-    /// Removes a deployment's folder first and its lease last, so that its objects outlive it.
+    /// Removes a deployment's folder first and its lease last, so that its objects outlive it. What runs and what was
+    /// the last good one stay, whoever has named them.
     func remove(_ name: DeploymentName) throws {
+        if isProtected(name) { return }
         try Files.removeTree(paths.folder(of: name))
         try Files.remove(paths.origin(of: name))
         try Files.removeTree(paths.backing(of: name))

@@ -62,7 +62,7 @@ public final class SysrootChange {
             paths.lock, .exclusive, seconds: wait, holder: "\(command) (pid \(getpid()))", waiting: waiting)
         store = try Store(opening: paths.repository)
         sysroot = Sysroot(at: root)
-        boot = try BootSwitch(paths)
+        boot = try BootSwitch(paths, host: host)
         try takeLibraryLock(deadline: start + .seconds(wait), waiting)
         try reader.rememberRevokedKeys()
     }
@@ -76,7 +76,7 @@ public final class SysrootChange {
         lock = nil
         store = try Store(opening: paths.repository)
         sysroot = Sysroot(at: root)
-        boot = try BootSwitch(paths)
+        boot = try BootSwitch(paths, host: host)
     }
 
     deinit { sysroot.unlock() }

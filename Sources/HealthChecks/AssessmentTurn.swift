@@ -113,7 +113,7 @@ struct Turn {
         try remember(booted, reason)
         let others = listing.entries.filter { other in
             other.generation != entry.generation && other.counter?.isExhausted != true
-                && loader.partition.hasKernel(other.kernelFolder)
+                && loader.partition.canBoot(other)
         }
         guard let other = others.first else {
             return .stay("no other deployment is left that could boot")

@@ -43,7 +43,7 @@ public struct BootAssessment: Sendable {
         }
         let turn = Turn(
             paths: paths, command: command, reader: reader, configuration: configuration,
-            loader: configuration.bootLoader(on: BootPartition(root: paths.bootPartition)))
+            loader: configuration.bootLoader(on: paths.partition))
         return try body(turn)
     }
 

@@ -25,7 +25,7 @@ struct BootStatusCommand: ParsableCommand {
             throw BootAssessmentError.noBootPartition(paths.root.string)
         }
         if let problem = BootMount(paths, configuration).problem { throw BootAssessmentError.unmounted(problem.text) }
-        let partition = BootPartition(root: paths.bootPartition)
+        let partition = paths.partition
         let loader = configuration.bootLoader(on: partition)
         let report = reader.report()
         let source = try LoaderImage.source(reader, report, configuration, partition)

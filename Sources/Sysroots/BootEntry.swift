@@ -28,7 +28,7 @@ public struct BootEntry: Sendable, Equatable {
     }
 
     /// A command line's arguments: the kernel splits at spaces outside of double quotes.
-    private static func words(_ line: String) -> [String] {
+    static func words(_ line: String) -> [String] {
         var isQuoted = false
         return line.split { character in
             if character == "\"" { isQuoted.toggle() }

@@ -11,6 +11,8 @@ public struct BootRecords: Sendable, Equatable {
     public var good: DeploymentName?
     /// Releases that did not come up, oldest first; none is taken again by itself.
     public var bad: [BadRelease] = []
+    /// Deployments that did not come up though their release is not to blame: the last good one has the same commit.
+    public var badDeployments: [BadDeployment] = []
     /// Why the boot of a deployment that was still on trial failed, until it is good or bad.
     public var failing: FailedBoot?
     /// The boot, as the kernel names it, in which the loader was replaced: its fallback waits for another one.
@@ -28,6 +30,21 @@ public struct BootRecords: Sendable, Equatable {
         public init(commit: Checksum, version: String?, time: Int64, reason: String) {
             self.commit = commit
             self.version = version
+            self.time = time
+            self.reason = reason
+        }
+    }
+
+    /// A deployment that did not come up, whose release did in another one.
+    public struct BadDeployment: Sendable, Equatable {
+        public var name: DeploymentName
+        /// When that was noticed: seconds since 1970.
+        public var time: Int64
+        /// One sentence without a full stop.
+        public var reason: String
+
+        public init(_ name: DeploymentName, time: Int64, reason: String) {
+            self.name = name
             self.time = time
             self.reason = reason
         }
@@ -59,6 +76,25 @@ public struct BootRecords: Sendable, Equatable {
     /// What is known about a commit, if it is bad.
     public func bad(_ commit: Checksum) -> BadRelease? { bad.last { $0.commit == commit } }
 
+    /// Why a deployment is not to be booted again, if it is not: its release is bad, or it alone.
+    public func reasonAgainst(_ name: DeploymentName) -> String? {
+        bad(name.checksum)?.reason ?? badDeployments.last { $0.name == name }?.reason
+    }
+
+    /// Remembers a bad deployment in the place of what was known of it.
+    public mutating func add(_ deployment: BadDeployment) {
+        badDeployments.removeAll { $0.name == deployment.name }
+        badDeployments.append(deployment)
+        badDeployments.removeFirst(max(badDeployments.count - Self.mostBad, 0))
+    }
+
+    /// Forgets what is known of a deployment that is gone, as another one gets its name.
+    public mutating func forget(_ name: DeploymentName) {
+        badDeployments.removeAll { $0.name == name }
+        if failing?.deployment == name { failing = nil }
+        if good == name { good = nil }
+    }
+
     /// Remembers a bad release in the place of what was known of it.
     public mutating func add(_ release: BadRelease) {
         bad.removeAll { $0.commit == release.commit }
@@ -87,10 +123,12 @@ public struct BootRecords: Sendable, Equatable {
 }
 
 extension BootRecords {
-    /// `good`, `bad` and `failing`, as docs/disk-format.md has them.
+    /// As docs/disk-format.md has it.
     public var json: JSONValue {
         .known([
-            "good": JSONValue(good?.description), "bad": .array(bad.map(\.json)), "failing": failing?.json ?? .null,
+            "good": JSONValue(good?.description), "bad": .array(bad.map(\.json)),
+            "bad-deployments": badDeployments.isEmpty ? .null : .array(badDeployments.map(\.json)),
+            "failing": failing?.json ?? .null,
             "loader-replaced-in": JSONValue(loaderReplacedIn),
         ])
     }
@@ -99,6 +137,7 @@ extension BootRecords {
         self.init()
         good = try fields.optionalString("good").flatMap { DeploymentName(text: $0) }
         if fields.has("bad") { bad = try BadRelease.list(fields) }
+        if fields.has("bad-deployments") { badDeployments = try BadDeployment.list(fields) }
         failing = try fields.has("failing") ? FailedBoot(fields.fields("failing")) : nil
         loaderReplacedIn = try fields.optionalString("loader-replaced-in")
     }
@@ -125,6 +164,23 @@ extension BootRecords.BadRelease {
         try self.init(
             commit: commit, version: fields.optionalString("version"), time: fields.integer("time"),
             reason: fields.string("reason"))
+    }
+}
+
+extension BootRecords.BadDeployment {
+    fileprivate var json: JSONValue {
+        ["deployment": .string(name.description), "time": .integer(time), "reason": .string(reason)]
+    }
+
+    fileprivate static func list(_ fields: JSONFields) throws(TrustMetadataError) -> [BootRecords.BadDeployment] {
+        var list: [BootRecords.BadDeployment] = []
+        for member in try fields.objects("bad-deployments") {
+            guard let name = DeploymentName(text: try member.string("deployment")) else {
+                throw member.malformed("what is bad is no deployment")
+            }
+            list.append(.init(name, time: try member.integer("time"), reason: try member.string("reason")))
+        }
+        return list
     }
 }
 

@@ -23,6 +23,8 @@ public struct DeploymentRecord: Sendable, Equatable {
     public var isGuarded = false
     /// Whether it has to be treated as pinned: an origin file that is damaged may have said so.
     public var mayBePinned: Bool { isPinned || problems.contains { $0.kind == .damagedOrigin } }
+    /// Whether the deployment itself is there, and not only what leads to it.
+    public var hasFolder: Bool { !problems.contains { $0.kind == .missingFolder } }
     /// The release's version.
     public var version: String?
     /// The channel it came from.

@@ -18,19 +18,27 @@ public enum LastGood {
 }
 
 extension SysrootReport {
-    /// The listed deployments that a new one in the stateroot leaves: what runs, what would have booted next, what was
-    /// the last good one, what is or may be pinned, whose /etc goes into what is staged, and those of other stateroots.
+    /// The deployments that a change in the stateroot leaves, whether they have a boot entry or not: what runs, what
+    /// was the last good one, what would have booted next, what is or may be pinned, whose /etc goes into what is
+    /// staged, and those of other stateroots.
     ///
-    /// - Parameter lastGood: without one, the newest that has proved itself counts.
+    /// - Parameter lastGood: beside those on trial one that has proved itself stays in any case; without this one, or
+    ///   when it is lost, the newest.
     public func retained(in stateroot: String, lastGood: DeploymentName?) -> Set<DeploymentName> {
+        var kept = Set([booted?.name, lastGood, mergeSource].compactMap { $0 })
         // Something runs, and it cannot be told what: it could be any of them.
-        if isRunning, booted == nil { return Set(listed.map(\.name)) }
+        if isRunning, booted == nil { return kept.union(listed.map(\.name)) }
         let own = listed.filter { $0.stateroot == stateroot }
-        let good = lastGood ?? (own.contains { $0.triesLeft != nil } ? own.first { $0.triesLeft == nil }?.name : nil)
-        return Set(
-            listed.filter { record in
-                record.isBooted || record.mayBePinned || record.name == own.first?.name || record.name == good
-                    || record.name == mergeSource || record.stateroot != stateroot
-            }.map(\.name))
+        let whole = own.filter(\.hasFolder)
+        kept.formUnion(
+            listed.filter { $0.mayBePinned || $0.stateroot != stateroot || $0.name == (whole.first ?? own.first)?.name }
+                .map(\.name))
+        let proven = whole.filter { $0.triesLeft == nil }
+        if own.contains(where: { $0.triesLeft != nil }), let newest = proven.first,
+            !proven.contains(where: { kept.contains($0.name) })
+        {
+            kept.insert(newest.name)
+        }
+        return kept
     }
 }

@@ -28,7 +28,7 @@ struct PartitionOrder {
             return
         }
         do {
-            let partition = BootPartition(root: paths.bootPartition)
+            let partition = paths.partition
             let listing = try configuration.bootLoader(on: partition).listing()
             isRead = true
             for damaged in listing.damaged { problems.append(Self.problem(damaged, paths)) }

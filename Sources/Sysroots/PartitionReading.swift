@@ -1,5 +1,5 @@
 import BootLoaders
-import LinuxSystem
+public import LinuxSystem
 import SystemPackage
 
 // What the reader does on a host whose boot loader reads entries on a boot partition.
@@ -29,6 +29,14 @@ extension SysrootReader {
         }
     }
 
+    /// What became of boots.
+    func readBoots(_ report: inout SysrootReport) {
+        do { report.boots = try BootRecords.load(paths) } catch {
+            let text = (error as? any ExplainedError)?.reason ?? "\(error)"
+            report.problems.append(SysrootProblem(.unreadableState, path: BootRecords.path(in: paths).string, text))
+        }
+    }
+
     /// Stock tools remove what their own list lacks.
     func checkMirror(_ report: inout SysrootReport) {
         let mirror = BootOrder(reading: paths)
@@ -51,5 +59,13 @@ extension SysrootReader {
             return DeploymentName(text: String(text.dropFirst(LoaderEntry.linkFolder.count)))
         }
         return BootLink(text).flatMap { BootOrder.deployment(behind: $0, paths) }
+    }
+
+    /// The kernel's arguments of the running system, without those that boot loaders add.
+    ///
+    /// - Throws: `SystemError`.
+    public func bootedArguments() throws(SystemError) -> [String] {
+        let added = ["ostree=", "init=/ostree/", "BOOT_IMAGE=", "initrd="]
+        return try host.arguments().filter { argument in !added.contains { argument.hasPrefix($0) } }
     }
 }

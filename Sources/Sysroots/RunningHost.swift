@@ -41,9 +41,15 @@ public struct RunningHost: Sendable {
     ///
     /// - Throws: `SystemError`.
     public func bootLink() throws(SystemError) -> String? {
+        try arguments().first { $0.hasPrefix("ostree=") }.map { String($0.dropFirst("ostree=".count)) }
+    }
+
+    /// The kernel's command line in words.
+    ///
+    /// - Throws: `SystemError`.
+    func arguments() throws(SystemError) -> [String] {
         let text = String(decoding: try Files.read(commandLine, limit: 1 << 16), as: UTF8.self)
-        return text.split { $0 == " " || $0 == "\n" }.first { $0.hasPrefix("ostree=") }
-            .map { String($0.dropFirst("ostree=".count)) }
+        return BootEntry.words(String(text.prefix { $0 != "\n" }))
     }
 
     /// What tells this boot from all others.

@@ -29,6 +29,12 @@ public struct StatusFile {
         do { return try readStrictly() } catch { return nil }
     }
 
+    /// How often a deployment could still be tried when this was written, `nil` in it for a good one; no value at all
+    /// when it had no boot entry then.
+    public func triesLeft(of name: DeploymentName) -> Int?? {
+        read()?.deployments.first { $0.name == name && $0.isListed }.map(\.triesLeft)
+    }
+
     /// - Throws: `SystemError`, `SysrootError.damagedState`.
     func requireReadable() throws { _ = try readStrictly() }
 

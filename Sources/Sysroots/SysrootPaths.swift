@@ -1,4 +1,4 @@
-import BootLoaders
+public import BootLoaders
 import LinuxSystem
 public import SystemPackage
 
@@ -29,6 +29,8 @@ public struct SysrootPaths: Sendable, Hashable {
     public var bootPartition: FilePath {
         root == "/sysroot" && Files.exists("/run/ostree-booted") ? "/boot/efi" : boot.appending("efi")
     }
+    /// The partition, with what its entries lead to.
+    public var partition: BootPartition { BootPartition(root: bootPartition, sysroot: root) }
     /// Whether the entries on the boot partition are the switch.
     public var hasBootPartition: Bool { BootConfiguration.exists(in: self) }
     /// The permanent links that boot entries of the boot partition name.
@@ -75,6 +77,6 @@ public struct SysrootPaths: Sendable, Hashable {
         guard hasBootPartition else {
             return kernelFolder(stateroot: record.stateroot, bootChecksum: bootChecksum)
         }
-        return BootPartition(root: bootPartition).own.appending(BootPartition.kernelFolder(for: bootChecksum))
+        return partition.own.appending(BootPartition.kernelFolder(for: bootChecksum))
     }
 }

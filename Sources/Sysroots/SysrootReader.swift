@@ -12,7 +12,7 @@ public import SystemPackage
 public struct SysrootReader: Sendable {
     /// Where things lie.
     public let paths: SysrootPaths
-    private let host: RunningHost
+    let host: RunningHost
 
     /// - Parameters:
     ///   - root: the physical root.
@@ -78,7 +78,10 @@ public struct SysrootReader: Sendable {
             let place = hasPartition ? paths.bootPartition : paths.loader
             report.problems.append(SysrootProblem(.missingBootEntries, path: place.string, text))
         }
-        if hasPartition { checkMirror(&report) }
+        if hasPartition {
+            checkMirror(&report)
+            readBoots(&report)
+        }
         markBooted(&report)
         for index in report.deployments.indices {
             OriginFile(paths, report.deployments[index].name).fill(&report, index)
@@ -193,9 +196,6 @@ public struct SysrootReader: Sendable {
         report.state = reading(SysrootState.path(in: paths)) { try SysrootState.load(paths) }
         report.lastFailure = reading(FailureRecord.path(in: paths)) { try FailureRecord.load(paths) }
         report.lastAutomaticRun = reading(AutomaticRun.path(in: paths)) { try AutomaticRun.load(paths) }
-        if paths.hasBootPartition {
-            report.boots = reading(BootRecords.path(in: paths)) { try BootRecords.load(paths) }
-        }
         report.hold = reading(UpdateHold.path(in: paths)) { try UpdateHold.load(paths) }
     }
 }

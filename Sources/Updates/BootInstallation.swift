@@ -15,7 +15,7 @@ struct BootInstallation {
     /// - Returns: the bytes that the deployment takes on the boot partition.
     /// - Throws: `DiskError.bootPartitionTooSmall`, `BootLoaderError`, `SystemError`.
     func run() throws -> Int64 {
-        let partition = BootPartition(root: paths.bootPartition)
+        let partition = paths.partition
         let configuration = BootConfiguration(
             loader: request.loader, partition: layout.boot.identifier, tries: request.tries)
         let loader = configuration.bootLoader(on: partition)

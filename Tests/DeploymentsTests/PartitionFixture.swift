@@ -59,7 +59,7 @@ final class PartitionFixture {
     }
     var problems: Set<SysrootProblem.Kind> { Set(report.allProblems.map(\.kind)) }
     var loader: any BootLoader {
-        BootConfiguration(loader: kind, partition: "").bootLoader(on: BootPartition(root: paths.bootPartition))
+        BootConfiguration(loader: kind, partition: "").bootLoader(on: paths.partition)
     }
     var entries: [String] { get throws { try loader.listing().entries.map(\.name.text) } }
 

@@ -52,7 +52,7 @@ final class BootFixture {
         isMounted = false
     }
 
-    var partition: BootPartition { BootPartition(root: paths.bootPartition) }
+    var partition: BootPartition { paths.partition }
     var loader: any BootLoader { BootConfiguration(loader: kind, partition: "").bootLoader(on: partition) }
     var names: [String] { get throws { try loader.listing().entries.map(\.name.text) } }
     var records: BootRecords { get throws { try BootRecords.load(paths) } }
@@ -76,7 +76,7 @@ final class BootFixture {
     @discardableResult
     func add(_ number: Int, tries: Int = 3) throws -> LoaderEntry {
         let name = try #require(DeploymentName(text: "host/\(Self.checksum(number)).0"))
-        try Files.makeFolder(paths.folder(of: name))
+        try Files.makeFolder(paths.folder(of: name).appending("usr"))
         let origin = "[origin]\nrefspec=lean/stable\n[hostctl]\nversion=\(number)\n"
         try Files.replace(paths.origin(of: name), with: Array(origin.utf8))
         let link = paths.bootLink(of: name)

@@ -23,7 +23,7 @@ final class BootedPartition {
         try mount()
         // As `install disk` does it.
         let record = try #require(SysrootReader(root: host.root).readDeployments().deployments.first)
-        let partition = BootPartition(root: paths.bootPartition)
+        let partition = paths.partition
         let modules = paths.folder(of: record.name).appending("usr/lib/modules/6.1.0")
         let checksum = try #require(BootOrder(reading: paths).listed.first?.bootChecksum)
         let kernel = try partition.addKernel(
@@ -45,7 +45,7 @@ final class BootedPartition {
     }
 
     var paths: SysrootPaths { host.sysroot.paths }
-    var loader: SystemdBoot { SystemdBoot(partition: BootPartition(root: paths.bootPartition)) }
+    var loader: SystemdBoot { SystemdBoot(partition: paths.partition) }
     var entries: [String] { get throws { try loader.listing().entries.map(\.name.text) } }
 
     private func mount() throws {
