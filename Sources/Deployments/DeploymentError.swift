@@ -8,6 +8,8 @@ public enum DeploymentError: ExplainedError, Equatable {
     case alreadyInstalled(path: String)
     /// No deployment to go back to.
     case noRollback
+    /// Every other deployment is bad, has no try left or is damaged; each with the reason.
+    case noSaneRollback([String])
     /// The index or checksum names no deployment, or several.
     case unknownDeployment(String)
     /// libostree's view of the deployments differs from ours, so it may not write.
@@ -48,6 +50,8 @@ public enum DeploymentError: ExplainedError, Equatable {
         case .notASysroot(let path): "\(path) is not a sysroot"
         case .alreadyInstalled(let path): "\(path) holds a sysroot already"
         case .noRollback: "there is no other deployment to roll back to"
+        case .noSaneRollback(let others):
+            "no other deployment is fit to roll back to: \(others.joined(separator: "; "))"
         case .unknownDeployment(let name): "'\(name)' names no deployment"
         case .viewsDiffer(let detail): "the sysroot is damaged, and libostree would lose deployments: \(detail)"
         case .notDeployable(let detail): "the image cannot be deployed: \(detail)"
@@ -76,6 +80,8 @@ public enum DeploymentError: ExplainedError, Equatable {
         case .notASysroot: "make one with 'hostctl install sysroot', or give another --sysroot"
         case .alreadyInstalled: "use 'hostctl upgrade' or 'hostctl switch' to change it"
         case .noRollback: "'hostctl status' lists the deployments"
+        case .noSaneRollback:
+            "'hostctl upgrade' takes another release; 'hostctl boot mark-good INDEX' says that one of these is fit after all"
         case .unknownDeployment: "'hostctl status' lists the deployments; use an index or the start of a checksum"
         case .viewsDiffer: "nothing was changed; 'hostctl status' tells what is damaged"
         case .notDeployable: "build the image anew with 'hostctl image build'"

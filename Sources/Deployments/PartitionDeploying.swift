@@ -103,6 +103,7 @@ extension SysrootChange {
     /// Checks the commit out with the image's own /etc, lists it where stock tools look, and flushes it all.
     private func checkOut(_ plan: DeploymentPlan, _ request: DeployRequest, _ pending: PendingChange) throws {
         let name = pending.target
+        try forgetBoots(of: name)
         try pending.save(paths)
         FaultPoint.reached("deploy.before-lease")
         try store.setRef(name.lease, to: name.checksum)
@@ -120,6 +121,15 @@ extension SysrootChange {
         try makeCheckoutDurable()
         try writeMirror(adding: name)
         FaultPoint.reached("deploy.after-mirror")
+    }
+
+    /// What became of boots of a former deployment of the same name says nothing about the new one.
+    private func forgetBoots(of name: DeploymentName) throws {
+        let present: BootRecords
+        do { present = try BootRecords.load(paths) } catch is SysrootError { return }
+        var records = present
+        records.forget(name)
+        if records != present { try records.save(paths) }
     }
 
     /// Everything on the sysroot's file system is on the disk before anything names it.

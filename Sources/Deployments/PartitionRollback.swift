@@ -10,23 +10,29 @@ extension SysrootChange {
         try secureFallback(by: boot)
         let report = reader.readDeployments()
         if let staged = try StagedDeployment.load(paths) { return try discard(staged.name, report) }
-        guard let current = report.defaultDeployment,
-            let target = report.listed.dropFirst().first(where: {
-                $0.stateroot == current.stateroot && Files.isFolder(paths.folder(of: $0.name))
-            }), let old = try boot.entries(of: target.name).first
-        else { throw DeploymentError.noRollback }
+        guard let target = report.rollback, let old = try boot.entries(of: target.name).first else {
+            throw Self.noRollback(report)
+        }
         let pending = PendingChange(.rollback, target.name)
         try pending.save(paths)
         if !boot.isPrepared(target.name, target.bootChecksum) { try boot.prepare(target.name) }
         FaultPoint.reached("rollback.before-switch")
         try boot.activate(
             target.name, target.bootChecksum, title: old.title, arguments: old.arguments,
-            tries: old.counter == nil ? nil : boot.configuration.tries)
+            counter: old.counter)
         FaultPoint.reached("rollback.after-switch")
         try removeDropped(pending)
         let record = try finish(.rollback, target.name)
         try PendingChange.clear(paths)
         return record
+    }
+
+    private static func noRollback(_ report: SysrootReport) -> DeploymentError {
+        let others = report.listed.dropFirst().filter { $0.stateroot == report.defaultDeployment?.stateroot }
+        if others.isEmpty { return .noRollback }
+        return .noSaneRollback(
+            others.map { "\($0.version ?? $0.name.description): \(report.reasonAgainst($0) ?? "it has no boot entry")" }
+        )
     }
 
     private func discard(_ name: DeploymentName, _ report: SysrootReport) throws -> DeploymentRecord {

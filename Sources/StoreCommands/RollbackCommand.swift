@@ -11,7 +11,8 @@ struct RollbackCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rollback", abstract: "Make the previous deployment the default again, at once.",
         discussion: """
-            Needs no network. A second rollback goes forward again. Where an update is staged, it is discarded, and what \
+            Needs no network. A second rollback goes forward again. Deployments that are bad, or that have no try left, are \
+            passed over. Where an update is staged, it is discarded, and what \
             runs stays the default.
 
             Example: hostctl rollback --reboot

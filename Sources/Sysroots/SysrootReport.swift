@@ -37,10 +37,16 @@ public struct SysrootReport: Sendable, Equatable {
     public var nextBoot: DeploymentRecord? { staged ?? defaultDeployment }
     /// What runs now.
     public var booted: DeploymentRecord? { deployments.first { $0.isBooted } }
-    /// What `hostctl rollback` would make the default.
+    /// What `hostctl rollback` would make the default: the next one of the same stateroot that nothing is known against.
     public var rollback: DeploymentRecord? {
         guard let current = defaultDeployment else { return nil }
-        return listed.dropFirst().first { $0.stateroot == current.stateroot }
+        return listed.dropFirst().first { $0.stateroot == current.stateroot && reasonAgainst($0) == nil }
+    }
+    /// Why nobody should go back to a deployment, where boots are counted: one sentence without a full stop.
+    public func reasonAgainst(_ record: DeploymentRecord) -> String? {
+        if let reason = boots?.reasonAgainst(record.name) { return reason }
+        if record.triesLeft == 0 { return "the boot loader has no try left for it" }
+        return record.triesLeft != nil || boots != nil ? record.hasFolder ? nil : "its folder is missing" : nil
     }
     /// All damage, that of the sysroot first.
     public var allProblems: [SysrootProblem] { problems + deployments.flatMap(\.problems) }
