@@ -1,4 +1,5 @@
 import BootLoaders
+import Checksums
 import Glibc
 import LinuxSystem
 import Sysroots
@@ -39,30 +40,49 @@ struct Turn {
     /// - Returns: a sentence, the first time.
     func condemn(_ record: DeploymentRecord, _ entry: LoaderEntry) throws -> String? {
         let present = records
-        let isKnown = present.bad(record.checksum) != nil && present.failing?.deployment != record.name
+        let isKnown = present.reasonAgainst(record.name) != nil && present.failing?.deployment != record.name
         var line: String?
         if !isKnown {
             let done = entry.counter?.done ?? 0
             let failing = present.failing.flatMap { $0.deployment == record.name ? $0.reason : nil }
             let reason = failing ?? "it was started \(done) times and did not come up, nor could it tell why"
-            try remember(record, reason)
-            line = "\(Self.title(record)) is remembered as bad: \(reason)"
+            let recorded = try remember(record, reason)
+            line = "\(Self.title(record)) is remembered as bad: \(recorded)"
         }
         // GRUB's count lies in its environment block; the next entry needs that.
         do { try loader.markBad(generation: entry.generation) } catch BootLoaderError.lastEntry {}
         return line
     }
 
-    /// Puts a release among the bad ones.
-    func remember(_ record: DeploymentRecord, _ reason: String) throws {
+    /// Puts a release among the bad ones, or only the deployment where the release has come up in another one.
+    ///
+    /// - Returns: the reason as it is recorded.
+    @discardableResult
+    func remember(_ record: DeploymentRecord, _ reason: String) throws -> String {
         var records = records
-        records.add(.init(commit: record.checksum, version: record.version, time: now, reason: reason))
+        var reason = reason
         if records.failing?.deployment == record.name { records.failing = nil }
         if records.good == record.name { records.good = nil }
+        if hasProved(record.checksum, besides: record.name, records) {
+            reason += "; the release has come up in another deployment, so that only this one is bad"
+            records.add(BootRecords.BadDeployment(record.name, time: now, reason: reason))
+        } else {
+            records.add(.init(commit: record.checksum, version: record.version, time: now, reason: reason))
+        }
         FaultPoint.reached("bad.before-record")
         try records.save(paths)
         FaultPoint.reached("bad.after-record")
         try addHistory(.bad, record, reason)
+        return reason
+    }
+
+    /// Whether a commit is that of the last good deployment, or of another one that has proved itself: what differs is
+    /// the host's, as its kernel arguments and its /etc.
+    private func hasProved(_ commit: Checksum, besides name: DeploymentName, _ records: BootRecords) -> Bool {
+        if records.good?.checksum == commit { return true }
+        return reader.readDeployments().listed.contains {
+            $0.checksum == commit && $0.name != name && $0.triesLeft == nil && $0.hasFolder
+        }
     }
 
     /// See `BootAssessment.fail`.

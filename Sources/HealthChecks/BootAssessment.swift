@@ -66,7 +66,8 @@ public struct BootAssessment: Sendable {
             if let next = report.defaultDeployment, next.name != booted.name {
                 lines.append("\(Turn.title(booted)) runs, and \(Turn.title(next)) is the default")
             }
-            if !lines.isEmpty { try turn.refreshStatus() }
+            // Also for the tries that are left: should the entries be lost, nothing else tells them.
+            try turn.refreshStatus()
             return lines
         }
     }
@@ -88,6 +89,7 @@ public struct BootAssessment: Sendable {
             var records = turn.records
             records.good = record.name
             records.bad.removeAll { $0.commit == record.checksum }
+            records.badDeployments.removeAll { $0.name == record.name }
             if records.failing?.deployment == record.name { records.failing = nil }
             if record.isBooted { try turn.confirmLoader(&records, try host.bootIdentifier()) }
             let isNew = records != turn.records || entry.counter != nil

@@ -84,7 +84,7 @@ public struct StatusReport: OutputValue {
         if record.name == report.rollback?.name { words.append("rollback") }
         if record.isPinned { words.append("pinned") }
         if let boots = report.boots, record.name == boots.good { words.append("good") }
-        if report.boots?.bad(record.checksum) != nil { words.append("BAD") }
+        if report.boots?.reasonAgainst(record.name) != nil { words.append("BAD") }
         if let left = record.triesLeft { words.append(left == 1 ? "1 try left" : "\(left) tries left") }
         if !record.isListed, !record.isStaged { words.append("not bootable") }
         return words

@@ -47,7 +47,8 @@ struct BootMarkBadCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mark-bad", abstract: "Say that a deployment is no good: another one boots next.",
         discussion: """
-            Its release is remembered, and not taken again by itself ('hostctl upgrade --force' takes it). By default it is \
+            Its release is remembered, and not taken again by itself ('hostctl upgrade --force' takes it); only the deployment is, \
+            where the release is that of the last good one. By default it is \
             about the deployment that runs.
 
             Example: hostctl boot mark-bad --reason 'the database does not start'

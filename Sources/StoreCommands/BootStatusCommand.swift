@@ -63,7 +63,7 @@ private struct BootStatusOutput: OutputValue {
     }
 
     private func isBad(_ entry: LoaderEntry) -> Bool {
-        record(entry).map { report.boots?.bad($0.checksum) != nil } ?? false
+        record(entry).map { report.boots?.reasonAgainst($0.name) != nil } ?? false
     }
 
     var text: String {
@@ -78,6 +78,9 @@ private struct BootStatusOutput: OutputValue {
         if let good = report.boots?.good { lines.append("Good      \(good)") }
         for bad in report.boots?.bad ?? [] {
             lines.append("Bad       \(bad.version ?? bad.commit.hex): \(bad.reason), \(UTCTime(bad.time))")
+        }
+        for bad in report.boots?.badDeployments ?? [] {
+            lines.append("Bad       \(bad.name): \(bad.reason), \(UTCTime(bad.time))")
         }
         for check in health?.results ?? [] {
             lines.append("Check     \(check.name): \(check.failure.map { "FAILED, \($0)" } ?? "passed")")

@@ -77,6 +77,43 @@ import Testing
         #expect(try host.names == ["host-000001", "host-000002+0-1"])
     }
 
+    @Test(
+        "a second deployment of the good release, as after a slip in the kernel's arguments, is bad alone",
+        arguments: LoaderKind.allCases, [true, false])
+    func sameCommit(_ kind: LoaderKind, _ isTold: Bool) throws {
+        let host = try BootFixture(kind)
+        try host.add(1, tries: 0)
+        _ = try host.boot()
+        _ = try host.assessment.markGood()
+        try host.add(1, tries: 1, serial: 1)
+        _ = try host.boot()
+        #expect(host.report.booted?.name.serial == 1)
+        if isTold { #expect(try host.fails("a: b") == "restart") }
+        _ = try host.boot()
+        #expect(host.report.booted?.name.serial == 0)
+        _ = try host.assessment.record()
+        let records = try host.records
+        #expect(records.bad.isEmpty && records.good?.serial == 0)
+        #expect(records.badDeployments.map(\.name.serial) == [1])
+        #expect(records.badDeployments[0].reason.contains("only this one is bad"))
+        if isTold { #expect(records.badDeployments[0].reason.hasPrefix("a: b")) }
+        #expect(host.report.rollback == nil)
+        #expect(try host.assessment.record().isEmpty)
+        #expect(try host.assessment.markGood(1).name.serial == 1)
+        #expect(try host.records.badDeployments.isEmpty)
+    }
+
+    @Test("an entry whose deployment is gone is none that could take over") func emptyPromise() throws {
+        let host = try BootFixture()
+        try host.add(1, tries: 0)
+        try host.add(2, tries: 1)
+        _ = try host.boot()
+        let first = try #require(host.report.listed.first { !$0.isBooted })
+        try Files.removeTree(host.paths.folder(of: first.name))
+        #expect(try host.fails("a") == "stay")
+        #expect(throws: BootLoaderError.lastEntry(2)) { try host.loader.remove(generation: 2) }
+    }
+
     @Test("a loader that does not count is no reason to go round for ever")
     func uncounted() throws {
         let host = try BootFixture()

@@ -74,8 +74,8 @@ final class BootFixture {
 
     /// Adds a deployment and its entry; its number is its version.
     @discardableResult
-    func add(_ number: Int, tries: Int = 3) throws -> LoaderEntry {
-        let name = try #require(DeploymentName(text: "host/\(Self.checksum(number)).0"))
+    func add(_ number: Int, tries: Int = 3, serial: Int = 0) throws -> LoaderEntry {
+        let name = try #require(DeploymentName(text: "host/\(Self.checksum(number)).\(serial)"))
         try Files.makeFolder(paths.folder(of: name).appending("usr"))
         let origin = "[origin]\nrefspec=lean/stable\n[hostctl]\nversion=\(number)\n"
         try Files.replace(paths.origin(of: name), with: Array(origin.utf8))
