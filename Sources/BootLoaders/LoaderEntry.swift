@@ -37,7 +37,8 @@ public struct LoaderEntry: Sendable, Equatable {
     /// The whole command line: `ostree=` and the arguments.
     var commandLine: [String] { ["ostree=\(link)"] + arguments }
 
-    func with(_ name: EntryName) -> LoaderEntry {
+    /// The same entry under another name.
+    public func with(_ name: EntryName) -> LoaderEntry {
         LoaderEntry(name: name, folder: folder, title: title, kernelFolder: kernelFolder, arguments: arguments)
     }
 

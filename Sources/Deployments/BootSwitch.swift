@@ -114,11 +114,14 @@ struct BootSwitch {
             name, bootChecksum, title: title, arguments: arguments, counter: tries.map { TryCounter(left: $0) })
     }
 
-    /// The same with tries that may have been used already.
+    /// The same with tries that may have been used already, and at another place than the first.
     func activate(
-        _ name: DeploymentName, _ bootChecksum: String?, title: String, arguments: [String], counter: TryCounter?
+        _ name: DeploymentName, _ bootChecksum: String?, title: String, arguments: [String], counter: TryCounter?,
+        generation: Int? = nil
     ) throws {
-        try loader.add(entry(name, bootChecksum, title: title, arguments: arguments, counter: counter))
+        let entry = try entry(
+            name, bootChecksum, title: title, arguments: arguments, counter: counter, generation: generation)
+        try loader.add(entry)
     }
 
     /// Finds out whether `activate` would be refused.
@@ -129,10 +132,11 @@ struct BootSwitch {
     }
 
     private func entry(
-        _ name: DeploymentName, _ bootChecksum: String?, title: String, arguments: [String], counter: TryCounter?
+        _ name: DeploymentName, _ bootChecksum: String?, title: String, arguments: [String], counter: TryCounter?,
+        generation: Int? = nil
     ) throws -> LoaderEntry {
         let entryName = try EntryName(
-            stateroot: name.stateroot, generation: loader.listing().nextGeneration,
+            stateroot: name.stateroot, generation: generation ?? loader.listing().nextGeneration,
             counter: counter)
         let kernel = try BootPartition.kernelFolder(for: bootChecksum ?? kernel(of: name).bootChecksum)
         return LoaderEntry(
@@ -151,15 +155,21 @@ struct BootSwitch {
 
     // MARK: removing
 
-    /// Removes all entries of a deployment but the newest ones of others.
+    /// Removes entries of a deployment.
     ///
-    /// - Parameter newest: whether its newest entry goes, too.
-    /// - Throws: `BootLoaderError.lastEntry`, `SystemError`.
-    func removeEntries(of name: DeploymentName, newest: Bool = true) throws {
-        let generations = Set(try entries(of: name).map(\.generation)).sorted()
-        for generation in newest ? generations : generations.dropLast() {
-            try loader.remove(generation: generation)
-        }
+    /// - Parameter onlySuperseded: whether the one that stands for it stays.
+    /// - Throws: `BootLoaderError.lastEntry`, `.lastGood`, `SystemError`.
+    func removeEntries(of name: DeploymentName, onlySuperseded: Bool = false) throws {
+        let entries = try onlySuperseded ? superseded(of: name) : entries(of: name)
+        for generation in Set(entries.map(\.generation)).sorted() { try loader.remove(generation: generation) }
+    }
+
+    /// The entries of a deployment that has a better one: without a counter before one with, and then the newer one.
+    func superseded(of name: DeploymentName) throws -> [LoaderEntry] {
+        let all = try entries(of: name)
+        let usable = all.filter(partition.canBoot)
+        let best = usable.first { $0.counter == nil } ?? usable.first ?? all.first
+        return all.filter { $0.generation != best?.generation }
     }
 
     /// Removes the permanent link of a deployment without entries.

@@ -30,7 +30,7 @@ extension SysrootChange {
     }
 
     /// Gives a deployment that has lost its entry a new one.
-    private func addLostEntry(of record: DeploymentRecord, by boot: BootSwitch) throws {
+    func addLostEntry(of record: DeploymentRecord, by boot: BootSwitch) throws {
         let known = BootOrder(reading: paths).listed.first { $0.name == record.name }?.entry
         let title = [record.channel ?? record.stateroot, record.version ?? String(record.checksum.hex.prefix(12))]
         let counter = try LostEntries(boot).counter(of: record.name)

@@ -17,14 +17,14 @@ struct LostEntries {
 
     /// The counter for an entry that is made anew; `nil` for a deployment that has proved itself.
     ///
-    /// What a boot has said comes first, then the name of the file that the entry was in, then the last report. Of a
-    /// deployment that nothing is known about, all tries are left.
+    /// What a boot has said comes first, then the name of the file that the entry was in, then the last report. A
+    /// deployment that nothing is known about has one try: it may have used up the others.
     func counter(of name: DeploymentName) -> TryCounter? {
         let tries = boot.configuration.tries
         if records.good == name { return nil }
         if records.reasonAgainst(name) != nil { return TryCounter(left: 0, done: tries) }
-        let fresh = TryCounter(left: tries)
-        guard let counter = (remembered(name) ?? .some(fresh)) else { return nil }
+        let least = TryCounter(left: 1, done: tries - 1)
+        guard let counter = remembered(name) ?? .some(least) else { return nil }
         guard let failing = records.failing, failing.deployment == name else { return counter }
         return TryCounter(
             left: min(counter.left, max(tries - failing.count, 0)), done: max(counter.done, failing.count))

@@ -27,7 +27,7 @@ extension SysrootChange {
     func partitionItems(without gone: Set<DeploymentName>, staged: DeploymentName?) throws -> [CleanupItem] {
         guard let boot else { return [] }
         let old = try supersededEntries(by: boot).map { entry in
-            CleanupItem(.bootEntry, entry.name.text, "its deployment has a newer one")
+            CleanupItem(.bootEntry, entry.name.text, "its deployment has a better one")
         }
         let links = try uselessLinks(by: boot, staged: staged).map { name in
             let path = paths.bootLink(of: name)
@@ -41,11 +41,17 @@ extension SysrootChange {
         return old + links + kernels
     }
 
-    /// Entries of deployments that have one of a higher generation: what a rollback that was cut off has left.
-    private func supersededEntries(by boot: BootSwitch) throws -> [LoaderEntry] {
-        let entries = try boot.loader.listing().entries
-        return entries.filter { entry in
-            entries.contains { $0.deployment == entry.deployment && $0.generation > entry.generation }
+    /// Entries of deployments that have a better one: what a rollback that was cut off has left, and copies.
+    func supersededEntries(by boot: BootSwitch) throws -> [LoaderEntry] {
+        let names = Set(try boot.loader.listing().entries.compactMap { DeploymentName(text: $0.deployment) })
+        return try names.flatMap { try boot.superseded(of: $0) }.sorted { $0.generation < $1.generation }
+    }
+
+    /// Removes copies with a counter of entries without one. Which of several counters is right nobody knows: these stay.
+    private func removeTwins(by boot: BootSwitch) throws {
+        let listing = try boot.loader.listing()
+        for twin in listing.duplicates where listing.entry(twin.generation)?.counter == nil {
+            try boot.loader.markGood(generation: twin.generation)
         }
     }
 
@@ -77,6 +83,7 @@ extension SysrootChange {
 
     /// Removes superseded entries, links without deployments, kernels without entries, and temporary files.
     func cleanPartition(by boot: BootSwitch) throws {
+        try removeTwins(by: boot)
         for entry in try supersededEntries(by: boot) { try boot.loader.remove(generation: entry.generation) }
         let staged = try StagedDeployment.load(paths)?.name
         for name in try uselessLinks(by: boot, staged: staged) { try boot.removeLink(of: name) }

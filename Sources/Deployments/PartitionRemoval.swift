@@ -57,7 +57,7 @@ extension SysrootChange {
         {
             try StagedDeployment.clear(paths)
         }
-        try boot.removeEntries(of: pending.target, newest: false)
+        try boot.removeEntries(of: pending.target, onlySuperseded: true)
         let names = try removable(pending)
         for name in names { try boot.removeEntries(of: name) }
         FaultPoint.reached("prune.after-entries")

@@ -25,8 +25,9 @@ public struct SysrootRepair {
     /// - Parameter failed: called with what could not be made anew, and why.
     public func run(failed: (String, any Error) -> Void) -> [String] {
         let steps: [(String, () throws -> [String])] = [
-            (change.paths.loader.string, { try [mendLoader()].compactMap { $0 } }),
-            ("the boot entries", change.mendEntries), ("the boot links", change.mendLinks), ("the leases", mendLeases),
+            // The list of stock tools tells the order of lost entries, until it is written anew.
+            ("the boot entries", change.mendEntries), ("the boot links", change.mendLinks),
+            (change.paths.loader.string, { try [mendLoader()].compactMap { $0 } }), ("the leases", mendLeases),
             ("the origin files", mendOrigins),
         ]
         return steps.flatMap { subject, step in

@@ -5,7 +5,7 @@ import LinuxSystem
 import Sysroots
 import SystemPackage
 
-// deployment-trial ROOT deploy COMMIT REFSPEC | install STATEROOT COMMIT REFSPEC | rollback | finalize | cleanup | hold
+// deployment-trial ROOT deploy COMMIT REFSPEC | install STATEROOT COMMIT REFSPEC | rollback | finalize | cleanup | repair | hold
 //
 // With a folder `running` beside the root, it is the running host's.
 
@@ -31,6 +31,13 @@ do {
     }
     if arguments[1] == "cleanup" {
         print(try SysrootChange.cleanUp(root: root, command: "hostctl cleanup", host: host).items)
+        exit(0)
+    }
+    if arguments[1] == "repair" {
+        let mended = try SysrootRepair.run(root: root, command: "hostctl verify", host: host) { repair in
+            repair.run { fatalError("\($0): \($1)") }
+        }
+        print(mended)
         exit(0)
     }
     let change = try SysrootChange(root: root, command: "hostctl \(arguments[1])", host: host)

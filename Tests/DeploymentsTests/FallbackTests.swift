@@ -9,7 +9,7 @@ import TestSupport
 import Testing
 
 /// What runs, and what the host could come back to, stay whatever has become of their boot entries.
-@Suite(.enabled(if: geteuid() == 0), .serialized) struct FallbackTests {
+@Suite(.enabled(if: geteuid() == 0)) struct FallbackTests {
     private let host: PartitionFixture
     private let running: DeploymentRecord
 
