@@ -20,7 +20,13 @@ extension BootSwitch {
         let source = KernelSource(
             bootChecksum: checksum, kernel: store.path(of: ObjectName(files.kernel, .file)),
             initramfs: store.path(of: ObjectName(initramfs, .file)))
-        let needed = try partition.spaceNeeded(for: source) + BootPartition.reserve
+        try requireSpace(partition.spaceNeeded(for: source) + BootPartition.reserve, report, stateroot: stateroot)
+    }
+
+    /// Requires free bytes on the partition.
+    ///
+    /// - Throws: `DeploymentError.bootPartitionFull`, `SystemError`.
+    func requireSpace(_ needed: Int64, _ report: SysrootReport, stateroot: String) throws {
         let available = try partition.freeSpace()
         if available >= needed { return }
         let pruned = prunable(report, stateroot: stateroot)

@@ -1,3 +1,4 @@
+import BootLoaders
 public import Checksums
 import Glibc
 import LinuxSystem
@@ -28,10 +29,21 @@ public struct SpaceCheck {
         return (bytes: checkout.bytes + margin.bytes, files: checkout.files + margin.files)
     }
 
-    /// Requires what every change takes in /boot, before a download that would end there.
+    /// Requires what every change takes in /boot and on the boot partition, before a download that would end there. How
+    /// much the new kernel takes is not known by then: nothing at all, when it is the present one.
     ///
-    /// - Throws: as `require`.
-    public func requireBoot() throws { try require(paths.boot, bytes: Self.margin.bytes, files: Self.margin.files) }
+    /// - Parameter prunes: whether what pruning would free on the boot partition counts.
+    /// - Throws: as `require`; `DeploymentError.bootPartitionFull`.
+    public func requireBoot(host: RunningHost = RunningHost(), prunes: Bool = false) throws {
+        try require(paths.boot, bytes: Self.margin.bytes, files: Self.margin.files)
+        // The next turn frees what an interrupted one has taken.
+        guard !PendingChange.exists(in: paths), let boot = try BootSwitch(paths, host: host) else { return }
+        let report = SysrootReader(root: paths.root, host: host).readDeployments()
+        guard let stateroot = report.nextBoot?.stateroot else { return }
+        do { try boot.requireSpace(BootPartition.reserve, report, stateroot: stateroot) } catch DeploymentError
+            .bootPartitionFull where prunes
+        {}
+    }
 
     /// - Throws: `DeploymentError.notEnoughSpace`, `DeploymentError.notEnoughFiles`, `SystemError`.
     ///

@@ -226,7 +226,7 @@ private struct Update {
         fetch.hasBegun = hasBegun
         if request.goal == .deploy {
             fetch.reserve = try SpaceCheck.estimate(like: found.outcome.previous?.checksum, in: store)
-            try SpaceCheck(updater.paths).requireBoot()
+            try SpaceCheck(updater.paths).requireBoot(prunes: request.prunes)
         }
         let figures = try fetch.run(
             found.outcome.manifest, signed: found.signed, client: found.client, size: found.outcome.size,
