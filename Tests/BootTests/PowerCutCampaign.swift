@@ -75,7 +75,16 @@ struct PowerCutCampaign {
         } catch {
             faults.append("\(error)")
         }
-        if !faults.isEmpty { thirds.append("\(phase.name), \(cut): \(faults.joined(separator: "; "))") }
+        if faults.isEmpty { return }
+        thirds.append("\(phase.name), \(cut): \(faults.joined(separator: "; "))")
+        print("a third state: \(thirds[thirds.count - 1])")
+    }
+
+    /// What was seen.
+    var summary: String {
+        let lines = counts.sorted { $0.key < $1.key }.map { "    \($0.key) in \($0.value)" }
+        let head = "\(counts.values.reduce(0, +)) states, \(thirds.count) of them third ones"
+        return ([head] + lines).joined(separator: "\n")
     }
 
     private mutating func version(of name: DeploymentName, _ mounted: MountedHost) -> String? {

@@ -25,11 +25,33 @@ struct PowerCutCampaignTests {
             var generator = SeededGenerator(stream: 40)
             let count = Campaign.count(orElse: 20) / loaders.count
             let clock = ContinuousClock.now
-            try campaign.run(count, &generator)
-            print("\(loader): seed \(Campaign.seed), \(ContinuousClock.now - clock)")
-            for (what, number) in campaign.counts.sorted(by: { $0.key < $1.key }) { print("    \(what) in \(number)") }
+            // In rounds, so that a campaign that is ended early has told what it saw.
+            for round in Self.rounds(count) {
+                try campaign.run(round, &generator)
+                print("\(loader): seed \(Campaign.seed), \(ContinuousClock.now - clock), \(campaign.summary)")
+            }
             #expect(campaign.thirds == [], "seed \(Campaign.seed)")
             #expect(campaign.counts.values.reduce(0, +) >= min(count, 15))
+        }
+    }
+
+    private static func rounds(_ count: Int) -> [Int] {
+        let size = 60
+        return [Int](repeating: size, count: count / size) + (count % size == 0 ? [] : [count % size])
+    }
+
+    @Test("whatever a power cut leaves of an installation onto a disk: the old host, the new one, or no disk to boot")
+    func installation() throws {
+        let fixture = try BootFixture.shared.get()
+        for (loader, _) in loaders {
+            let folder = try TemporaryFolder(inMemory: true)
+            var cuts = try InstallationCuts(fixture, loader: loader, in: folder.path.appending("disk"))
+            var generator = SeededGenerator(stream: 41)
+            let count = max(8, Campaign.count(orElse: 20) / 8 / loaders.count)
+            try cuts.look(count, &generator)
+            print("install disk, \(loader): seed \(Campaign.seed), \(cuts.counts)")
+            #expect(cuts.thirds == [], "seed \(Campaign.seed)")
+            #expect(cuts.counts.values.reduce(0, +) >= count)
         }
     }
 }
