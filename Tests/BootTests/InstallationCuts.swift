@@ -1,3 +1,4 @@
+import Glibc
 import LinuxSystem
 import PowerCuts
 import Sysroots
@@ -65,13 +66,15 @@ struct InstallationCuts {
         try Machine.need(run(["/bin/cp", "--sparse=always", before.string, base.string], timeout: 300))
         let history = try DiskHistory(log, on: base)
         for (index, cut) in cuts.enumerated() {
-            try history.make(cut, at: folder.appending("state"))
-            try examine(cut, runsAgain: index % Self.again == 0)
+            // As in `PowerCutCampaign`: a file of its own.
+            let state = folder.appending("state-\(index)")
+            defer { unlink(state.string) }
+            try history.make(cut, at: state)
+            try examine(state, cut, runsAgain: index % Self.again == 0)
         }
     }
 
-    private mutating func examine(_ cut: PowerCut, runsAgain: Bool) throws {
-        let state = folder.appending("state")
+    private mutating func examine(_ state: FilePath, _ cut: PowerCut, runsAgain: Bool) throws {
         var faults: [String] = []
         do {
             let release = try look(at: state, &faults)

@@ -1,3 +1,4 @@
+import Glibc
 import LinuxSystem
 import PowerCuts
 import Sysroots
@@ -13,6 +14,7 @@ struct PowerCutCampaign {
     /// States that are neither old nor new, or not whole.
     private(set) var thirds: [String] = []
     private var versions: [DeploymentName: String] = [:]
+    private var number = 0
 
     init(_ host: RecordedHost, hostctl: String) {
         self.host = host
@@ -60,7 +62,11 @@ struct PowerCutCampaign {
         _ cut: PowerCut, _ phase: RecordedHost.Phase, _ history: DiskHistory,
         _ looking: (FilePath, RecordedHost.Phase) throws -> Void
     ) throws {
-        let state = host.folder.appending("state")
+        // Each has a file of its own: a process that was started elsewhere may hold the last one's mount for a while, and
+        // a file that is mounted twice is one mount.
+        number += 1
+        let state = host.folder.appending("state-\(number)")
+        defer { unlink(state.string) }
         try history.make(cut, at: state)
         try looking(state, phase)
         var faults: [String] = []
@@ -71,7 +77,7 @@ struct PowerCutCampaign {
             let release = found.boots.flatMap { version(of: $0, mounted) } ?? "nothing"
             counts["\(phase.name): \(release)", default: 0] += 1
             if release != phase.old, release != phase.new { faults.append("\(release) boots") }
-            if let again = phase.again { faults += try completion(again, phase, release, mounted) }
+            if !phase.again.isEmpty { faults += try completion(phase, release, mounted) }
         } catch {
             faults.append("\(error)")
         }
@@ -96,14 +102,19 @@ struct PowerCutCampaign {
 
     /// Runs the interrupted command again.
     private mutating func completion(
-        _ arguments: [String], _ phase: RecordedHost.Phase, _ before: String, _ mounted: MountedHost
+        _ phase: RecordedHost.Phase, _ before: String, _ mounted: MountedHost
     ) throws -> [String] {
         // A rollback that is done would go there and back.
-        if arguments == ["rollback"], before == phase.new { return [] }
-        let result = try TestSupport.run(
-            [hostctl] + arguments + ["--sysroot", mounted.root.string], timeout: 300)
-        guard result.status == 0 else { return ["run again: \(result.end) \(result.errorText)"] }
-        let found = HostExamination(mounted, hostctl: hostctl, marks: RecordedHost.marks, view: .afterCommands)
+        if phase.again == [["rollback"]], before == phase.new { return [] }
+        for arguments in phase.again {
+            let result = try TestSupport.run(
+                [hostctl] + arguments + ["--sysroot", mounted.root.string], timeout: 300)
+            guard result.status == 0 else { return ["run again: \(result.end) \(result.errorText)"] }
+        }
+        // Every object has just been looked at; once in a while what the command has added is, too.
+        let found = HostExamination(
+            mounted, hostctl: hostctl, marks: RecordedHost.marks, view: .afterCommands,
+            isThorough: number.isMultiple(of: 5))
         let release = found.boots.flatMap { version(of: $0, mounted) } ?? "nothing"
         return found.faults.map { "run again: \($0)" }
             + (release == phase.new ? [] : ["run again, \(release) boots"])

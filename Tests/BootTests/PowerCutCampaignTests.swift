@@ -20,7 +20,11 @@ struct PowerCutCampaignTests {
         let hostctl = BootFixture.program
         for (loader, firmware) in loaders {
             let folder = try TemporaryFolder(inMemory: true)
-            let host = try RecordedHost(fixture, loader: loader, firmware: firmware, in: folder.path.appending("host"))
+            let place = ProcessVariables["HOSTCTL_RECORDINGS"].map { FilePath($0).appending(loader) }
+            let host =
+                try place.flatMap { try RecordedHost(keptIn: $0) }
+                ?? RecordedHost(
+                    fixture, loader: loader, firmware: firmware, in: place ?? folder.path.appending("host"))
             var campaign = PowerCutCampaign(host, hostctl: hostctl)
             var generator = SeededGenerator(stream: 40)
             let count = Campaign.count(orElse: 20) / loaders.count

@@ -16,8 +16,8 @@ struct RecordedHost {
         /// What may boot afterwards, by release: before the command, and when it is done.
         let old: String
         let new: String
-        /// Run again on the sysroot of a state, this ends at `new`; nothing for what is not asked for.
-        let again: [String]?
+        /// Run again on the sysroot of a state, these end at `new`; none for what is not asked for.
+        let again: [[String]]
     }
 
     let folder: FilePath
@@ -57,44 +57,78 @@ struct RecordedHost {
         }
         try record(fixture, firmware) { machine in
             _ = try machine.waitUntilStarted()
-            return [try Self.step(machine, "upgrade", "hostctl upgrade --progress none", ("1", "1"), nil)]
+            return [try Self.step(machine, "upgrade", "hostctl upgrade --progress none", ("1", "1"), [])]
         } off: {
-            ("finalize", "1", "2", ["finalize"])
+            // What is staged is not downloaded again, and waits for the next shutdown.
+            ("finalize", "1", "2", [["upgrade", "--from", fixture.origin.string], ["finalize"]])
         }
         try record(fixture, firmware) { machine in
             let start = try machine.recordedSize
             _ = try machine.waitUntilStarted()
-            let good = Step("the first boot, marked good", start, try machine.recordedSize, "2", "2", nil)
-            return [good, try Self.step(machine, "rollback", "hostctl rollback", ("2", "1"), ["rollback"])]
+            let good = Step("the first boot, marked good", start, try machine.recordedSize, "2", "2", [])
+            return [good, try Self.step(machine, "rollback", "hostctl rollback", ("2", "1"), [["rollback"]])]
         }
         try record(fixture, firmware) { machine in
             _ = try machine.waitUntilStarted()
-            return [try Self.step(machine, "cleanup", "hostctl cleanup", ("1", "1"), ["cleanup"])]
+            return [try Self.step(machine, "cleanup", "hostctl cleanup", ("1", "1"), [["cleanup"]])]
         }
+        try keep()
     }
 
     private struct Step {
         let name: String
         let (start, end): (Int, Int)
         let (old, new): (String, String)
-        let again: [String]?
+        let again: [[String]]
 
-        init(_ name: String, _ start: Int, _ end: Int, _ old: String, _ new: String, _ again: [String]?) {
+        init(_ name: String, _ start: Int, _ end: Int, _ old: String, _ new: String, _ again: [[String]]) {
             (self.name, self.start, self.end, self.old, self.new, self.again) = (name, start, end, old, new, again)
         }
     }
 
     private static func step(
-        _ machine: Machine, _ name: String, _ script: String, _ states: (String, String), _ again: [String]?
+        _ machine: Machine, _ name: String, _ script: String, _ states: (String, String), _ again: [[String]]
     ) throws -> Step {
         let start = try machine.recordedSize
         try machine.run("\(script) && sync", timeout: 600)
         return Step(name, start, try machine.recordedSize, states.0, states.1, again)
     }
 
+    // MARK: what is kept
+
+    private var list: FilePath { folder.appending("phases") }
+
+    /// A host that was recorded before into a folder that was kept; `nil` when it was not, or not to its end.
+    init?(keptIn folder: FilePath) throws {
+        guard let bytes = try Files.readIfPresent(folder.appending("phases"), limit: 1 << 20) else { return nil }
+        self.folder = folder
+        disk = try HostDisk(reading: folder.appending("disk"))
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+            let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+            guard fields.count == 7, let numbers = fields[1...3].map({ Int($0) }) as? [Int] else { return nil }
+            let again = fields[6].split(separator: ";").map { $0.split(separator: " ").map(String.init) }
+            phases.append(
+                Phase(
+                    name: fields[0], session: numbers[0], range: numbers[1]..<numbers[2], old: fields[4],
+                    new: fields[5], again: again))
+        }
+        logs = try (0...(phases.map(\.session).max() ?? 0)).map { session in
+            try WriteLog(reading: folder.appending("log-\(session)"))
+        }
+    }
+
+    private func keep() throws {
+        let lines = phases.map { phase in
+            let again = phase.again.map { $0.joined(separator: " ") }.joined(separator: ";")
+            let numbers = "\(phase.session)\t\(phase.range.lowerBound)\t\(phase.range.upperBound)"
+            return "\(phase.name)\t\(numbers)\t\(phase.old)\t\(phase.new)\t\(again)\n"
+        }
+        try Files.replace(list, with: Array(lines.joined().utf8))
+    }
+
     private mutating func record(
         _ fixture: BootFixture, _ firmware: Machine.Firmware, _ work: (Machine) throws -> [Step],
-        off last: () -> (name: String, old: String, new: String, again: [String]?)? = { nil }
+        off last: () -> (name: String, old: String, new: String, again: [[String]])? = { nil }
     ) throws {
         let session = logs.count
         try Machine.need(run(["/bin/cp", "--sparse=always", raw.string, before(session).string], timeout: 300))

@@ -40,8 +40,18 @@ public final class MountedHost {
 
     private static func copyBoot(_ image: FilePath, at offset: Int, to folder: FilePath) throws {
         let source = "\(image)@@\(offset)"
-        guard try !Tool.output("/usr/bin/mdir", "-b", "-i", source, "::").isEmpty else { return }
-        try Tool.output("/usr/bin/mcopy", "-s", "-n", "-Q", "-i", source, "::*", folder.string)
+        let listing = try Tool.output("/usr/bin/mdir", "-/", "-b", "-i", source, "::")
+        for path in listing.split(separator: "\n").map({ $0.dropFirst("::/".count) }) {
+            let target = folder.pushing(FilePath(String(path)))
+            if path.hasSuffix("/") {
+                try Files.makeFolder(target)
+                continue
+            }
+            do { try Tool.output("/usr/bin/mcopy", "-n", "-Q", "-i", source, "::/\(path)", target.string) } catch {
+                // A name that came to the disk before its place in the table: mtools stops at what nobody reads yet.
+                guard let name = path.split(separator: "/").last, Files.isTemporary(String(name)) else { throw error }
+            }
+        }
     }
 
     /// Checks a partition as `fsck -a` does, with a loop device that shows nothing else of the disk.
