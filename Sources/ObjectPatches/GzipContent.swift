@@ -1,3 +1,4 @@
+import LinuxSystem
 import ObjectStorage
 
 /// A gzip file (RFC 1952) within an object's stream, with its deflate data inflated.
@@ -24,10 +25,16 @@ struct GzipContent {
         view += stream[(dataStart + used)...]
     }
 
+    private static let magic: [UInt8] = [0x1F, 0x8B, 8]
+    /// A header, and the checksum and size at the end.
+    private static let smallest = 18
+    /// How much smaller deflate can make something, about.
+    private static let bestRatio: Int64 = 1032
+
     /// Where the deflate data begins: after a fixed part, an extra field, a name, a comment and a checksum.
     private static func dataStart(_ file: ArraySlice<UInt8>) -> Int? {
         let start = file.startIndex
-        guard file.count >= 18, file[start] == 0x1F, file[start + 1] == 0x8B, file[start + 2] == 8 else { return nil }
+        guard file.count >= smallest, file[start..<(start + 3)].elementsEqual(magic) else { return nil }
         let flags = file[start + 3]
         var place = start + 10
         if flags & 4 != 0 { place += 2 + Int(file[place]) + Int(file[place + 1]) << 8 }
@@ -37,6 +44,21 @@ struct GzipContent {
         }
         if flags & 2 != 0 { place += 2 }
         return place < file.endIndex ? place : nil
+    }
+
+    /// What a gzip file says of its content's size, in bytes; `nil` for what is none. More than deflate can make of the
+    /// file is not believed.
+    ///
+    /// - Throws: `SystemError`.
+    static func announcedSize(of stream: ObjectStream) throws(SystemError) -> Int64? {
+        let stored = stream.size - Int64(stream.prefix.count)
+        guard stored >= smallest else { return nil }
+        var (head, tail): ([UInt8], [UInt8]) = ([0, 0, 0], [0, 0, 0, 0])
+        guard try stream.fill(&head, from: Int64(stream.prefix.count)), head == magic,
+            try stream.fill(&tail, from: stream.size - 4)
+        else { return nil }
+        let size = tail.reversed().reduce(Int64(0)) { $0 << 8 | Int64($1) }
+        return min(size, stored * bestRatio)
     }
 
     private struct TooLarge: Error {}

@@ -26,7 +26,7 @@ final class ObjectEncoder {
         var sources: [(name: ObjectName, bases: BaseSet)]
         /// The bases where there is nothing like it.
         var withoutSource: BaseSet
-        /// The bytes of its file, to begin with what takes longest.
+        /// The bytes of its file, or of what a gzip file holds: to begin with what takes longest.
         var size: Int64
 
         /// About the bytes of memory that encoding takes: object and source, the index of the source, what comes of it.

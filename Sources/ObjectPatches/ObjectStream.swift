@@ -32,6 +32,15 @@ final class ObjectStream {
         }
     }
 
+    /// As `read`, into as many bytes as there are.
+    func fill(_ bytes: inout [UInt8], from offset: Int64) throws(SystemError) -> Bool {
+        var result: Result<Bool, SystemError> = .success(false)
+        bytes.withUnsafeMutableBytes { buffer in
+            result = Result { () throws(SystemError) in try read(offset, into: buffer) }
+        }
+        return try result.get()
+    }
+
     /// Fills `buffer` with what begins at `offset`.
     ///
     /// - Returns: `false` when the stream ends before the buffer is full.

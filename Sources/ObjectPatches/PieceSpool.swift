@@ -13,8 +13,14 @@ struct SpooledPiece {
     var size: Int { control + differences + inserts }
 }
 
+/// Bytes that wait in a `PieceSpool`.
+struct SpooledBytes {
+    fileprivate let offset: Int64
+    let count: Int
+}
+
 /// Keeps pieces in a file without a name: all that the patches of a release consist of, before it is compressed, is several
-/// times as large as the release's download.
+/// times as large as the release's download. Compressed, it would still take hundreds of megabytes of memory.
 final class PieceSpool: Sendable {
     private let file: Descriptor
     private let end = Guarded<Int64>(0)
@@ -28,11 +34,7 @@ final class PieceSpool: Sendable {
 
     /// - Throws: `SystemError`.
     func keep(_ piece: PatchPiece) throws -> SpooledPiece {
-        let size = Int64(piece.size)
-        let start = end.with { end in
-            end += size
-            return end - size
-        }
+        let start = claim(piece.size)
         var position = start
         for bytes in [piece.control.bytes, piece.differences, piece.inserts] {
             try write(bytes, at: position)
@@ -41,6 +43,23 @@ final class PieceSpool: Sendable {
         return SpooledPiece(
             offset: start, control: piece.control.bytes.count, differences: piece.differences.count,
             inserts: piece.inserts.count, operations: piece.operations)
+    }
+
+    /// - Throws: `SystemError`.
+    func keep(_ bytes: [UInt8]) throws -> SpooledBytes {
+        let start = claim(bytes.count)
+        try write(bytes, at: start)
+        return SpooledBytes(offset: start, count: bytes.count)
+    }
+
+    /// - Throws: `SystemError`.
+    func load(_ bytes: SpooledBytes) throws -> [UInt8] { try read(bytes.count, at: bytes.offset) }
+
+    private func claim(_ size: Int) -> Int64 {
+        end.with { end in
+            end += Int64(size)
+            return end - Int64(size)
+        }
     }
 
     private func write(_ bytes: [UInt8], at position: Int64) throws {

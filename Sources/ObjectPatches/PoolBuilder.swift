@@ -4,13 +4,6 @@ import ObjectFormats
 public import ObjectStorage
 public import SystemPackage
 
-/// A release's patches, made.
-public struct BuiltPool: Sendable {
-    public let index: PatchIndex
-    /// The parts' bytes, in their order.
-    public let parts: [[UInt8]]
-}
-
 /// Makes the patches that bring hosts from earlier releases to a new one.
 ///
 /// An object that several bases lack has a patch for each version of it that they have, and what is new to all is there
@@ -41,14 +34,18 @@ public struct PoolBuilder: Sendable {
 
     /// Makes the pool. The same objects and bases give the same bytes, whatever the machine.
     ///
-    /// - Throws: `StoreError`, `SystemError`.
-    public func build(workers: Int = Workers.processorCount) throws -> BuiltPool {
+    /// - Parameter write: takes the parts' stored bytes, in their order.
+    /// - Throws: `StoreError`, `SystemError`, and what `write` throws.
+    public func build(
+        workers: Int = Workers.processorCount, _ write: ([UInt8]) throws -> Void
+    ) throws -> PatchIndex {
         let trees = try trees()
         let tasks = try tasks(trees)
         let spool = try PieceSpool(in: folder)
         let layout = PoolLayout(try encode(tasks, spool, workers: workers))
-        let parts = try compress(layout.parts, spool, workers: workers)
-        return pool(layout, parts, trees.map(\.commit))
+        let frames = try compress(layout.parts, spool, workers: workers)
+        for frame in frames { try write(spool.load(frame.place)) }
+        return index(layout, frames, trees.map(\.commit))
     }
 
     // MARK: what is missing where
@@ -72,9 +69,17 @@ public struct PoolBuilder: Sendable {
         var tasks: [ObjectEncoder.Task] = []
         try target.forEachPath(of: commit) { path, name in
             guard seen.insert(name).inserted else { return }
-            if let task = task(path, name, trees, size: try target.size(of: name)) { tasks.append(task) }
+            guard var task = task(path, name, trees, size: try target.size(of: name)) else { return }
+            if name.kind == .file, target.mode == .bare { task.size = try Self.size(task, in: target) }
+            tasks.append(task)
         }
         return tasks
+    }
+
+    /// What is compared, and so has to be in memory, is the content of a gzip file rather than the file.
+    private static func size(_ task: ObjectEncoder.Task, in store: Store) throws -> Int64 {
+        let stream = try ObjectStream(task.name, path: store.path(of: task.name).string)
+        return max(task.size, try GzipContent.announcedSize(of: stream) ?? 0)
     }
 
     /// `nil` when all bases have the object.
@@ -107,23 +112,27 @@ public struct PoolBuilder: Sendable {
         return results.with { $0.compactMap { $0 } }
     }
 
+    /// A part, compressed; its bytes wait in the spool.
     private struct Frame {
-        var bytes: [UInt8] = []
-        var decodedSize = 0
+        let place: SpooledBytes
+        let decodedSize: Int
+        let checksum: Checksum
     }
 
     private func compress(_ parts: [PoolLayout.Part], _ spool: PieceSpool, workers: Int) throws -> [Frame] {
-        let results = Guarded([Frame](repeating: Frame(), count: parts.count))
+        let results = Guarded([Frame?](repeating: nil, count: parts.count))
         try forEach(TaskQueue(parts.map { _ in 0 }), parts.count, workers, "compressing patches") {
             ZstdEncoder(level: Self.level)
         } _: { encoder, index in
             var writer = PartWriter()
             for piece in parts[index].pieces { try spool.load(piece, into: &writer) }
             let part = writer.encode()
-            let frame = Frame(bytes: encoder.frame(part), decodedSize: part.count)
+            let bytes = encoder.frame(part)
+            let frame = Frame(
+                place: try spool.keep(bytes), decodedSize: part.count, checksum: SHA256.hash(bytes))
             results.with { $0[index] = frame }
         }
-        return results.with { $0 }
+        return results.with { $0.compactMap { $0 } }
     }
 
     /// Calls `body` for each task of a queue by several threads, each with a tool of its own.
@@ -149,18 +158,17 @@ public struct PoolBuilder: Sendable {
 
     // MARK: the index
 
-    private func pool(_ layout: PoolLayout, _ frames: [Frame], _ bases: [Checksum]) -> BuiltPool {
+    private func index(_ layout: PoolLayout, _ frames: [Frame], _ bases: [Checksum]) -> PatchIndex {
         var offset: Int64 = 0
         var parts: [PatchIndex.Part] = []
         for (part, frame) in zip(layout.parts, frames) {
             parts.append(
                 .init(
-                    offset: offset, storedSize: frame.bytes.count, decodedSize: frame.decodedSize,
-                    checksum: SHA256.hash(frame.bytes), bases: part.bases))
-            offset += Int64(frame.bytes.count)
+                    offset: offset, storedSize: frame.place.count, decodedSize: frame.decodedSize,
+                    checksum: frame.checksum, bases: part.bases))
+            offset += Int64(frame.place.count)
         }
-        let index = PatchIndex(
+        return PatchIndex(
             commit: commit, bases: bases, parts: parts, sources: layout.sources, objects: layout.objects)
-        return BuiltPool(index: index, parts: frames.map(\.bytes))
     }
 }

@@ -28,10 +28,8 @@ struct PatchPublishing {
     func publish(_ identity: ReleaseIdentity, _ commit: Checksum, from bases: [Checksum]) throws -> Published {
         let files = PoolFiles(origin, .patches, identity)
         if let finished = try files.finished(commit, bases) { return finished }
-        let pool = try build(commit, from: bases)
-        FaultPoint.reached("publish.before-patches")
-        let made = try pool.temporary(beside: files.pool)
-        return try files.take(made, pool.index, .patches)
+        let (made, index) = try makePatches(commit, from: bases, beside: files.pool)
+        return try files.take(made, index, .patches)
     }
 
     /// Makes the full pack of a release, or takes up the one that an interrupted publication has left.
@@ -45,10 +43,15 @@ struct PatchPublishing {
         return try files.take(made, index, .fullPack)
     }
 
-    fileprivate func build(_ commit: Checksum, from bases: [Checksum]) throws -> BuiltPool {
+    fileprivate func makePatches(
+        _ commit: Checksum, from bases: [Checksum], beside place: FilePath
+    ) throws -> (TemporaryPool, PatchIndex) {
         let builder = PoolBuilder(
             commit, from: bases, stores: [source, origin.store], temporary: origin.path, progress: progress)
-        return try builder.build()
+        let pool = try TemporaryPool(beside: place)
+        let index = try builder.build { try pool.append($0) }
+        FaultPoint.reached("publish.before-patches")
+        return (pool, index)
     }
 
     fileprivate func makeFullPack(_ commit: Checksum, beside place: FilePath) throws -> (TemporaryPool, PatchIndex) {
@@ -82,9 +85,7 @@ extension PatchPublishing {
         let made: TemporaryPool
         let new: PatchIndex
         switch kind {
-        case .patches:
-            let pool = try build(manifest.commit, from: index?.bases ?? bases)
-            (made, new) = (try pool.temporary(beside: files.pool), pool.index)
+        case .patches: (made, new) = try makePatches(manifest.commit, from: index?.bases ?? bases, beside: files.pool)
         case .fullPack: (made, new) = try makeFullPack(manifest.commit, beside: files.pool)
         }
         guard PatchFiles(new.frame(), new, poolChecksum: made.checksum) == expected else { return .lost }
@@ -125,14 +126,6 @@ private final class TemporaryPool {
         try file.sync()
         isMoved = true
         try Files.move(path, over: place)
-    }
-}
-
-extension BuiltPool {
-    fileprivate func temporary(beside place: FilePath) throws -> TemporaryPool {
-        let pool = try TemporaryPool(beside: place)
-        for part in parts { try pool.append(part) }
-        return pool
     }
 }
 
@@ -222,9 +215,9 @@ extension OriginFolder {
         }
     }
 
-    /// Removes a full pack that no manifest names: what a publication has left that was then asked for without one.
-    func removeFullPack(_ identity: ReleaseIdentity) throws {
-        let files = PoolFiles(self, .fullPack, identity)
+    /// Removes a pool that no manifest names: what a publication has left that was then asked for without one.
+    func removePool(_ kind: PoolKind, of identity: ReleaseIdentity) throws {
+        let files = PoolFiles(self, kind, identity)
         try Files.remove(files.index)
         try Files.remove(files.pool)
     }

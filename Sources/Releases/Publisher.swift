@@ -36,7 +36,7 @@ public struct Publisher: Sendable {
     let keys: TrustedKeys
     /// Told, before a wait, who is being waited for.
     let waiting: @Sendable (String?) -> Void
-    /// For how many earlier releases the size of the step is told.
+    /// For how many earlier releases the size of the step is told, even when there are no patches from so many.
     static let previousReleases = 5
 
     /// - Parameter trusting: keys besides the signers' own that may have signed what the origin has, as after a
@@ -203,21 +203,25 @@ public struct Publisher: Sendable {
     private func manifest(
         _ identity: ReleaseIdentity, _ commit: Checksum, _ source: Store, _ index: ChannelIndex, _ terms: Terms
     ) throws -> ReleaseManifest {
-        let bases = index.releases.reversed().map(\.commit).filter { $0 != commit }.prefix(terms.patchBases)
+        let earlier = index.releases.reversed().map(\.commit).filter { $0 != commit }
+        let bases = earlier.prefix(terms.patchBases)
         let publishing = PatchPublishing(origin: origin, source: source, progress: progress)
         let patches = try bases.isEmpty ? nil : publishing.publish(identity, commit, from: Array(bases))
         let fullPack = try terms.fullPack ? publishing.publishFullPack(identity, commit) : nil
-        if fullPack == nil { try origin.removeFullPack(identity) }
+        if patches == nil { try origin.removePool(.patches, of: identity) }
+        if fullPack == nil { try origin.removePool(.fullPack, of: identity) }
         progress(ProgressReport("measuring the steps from earlier releases"))
         let size = { (base: Checksum?) throws -> FetchSize in
             let size = try origin.store.additions(of: commit, over: base, source: source)
             return FetchSize(objects: size.objects, bytes: size.bytes, compressedBytes: size.compressedBytes)
         }
         var since: [Checksum: FetchSize] = [:]
-        for earlier in index.releases.suffix(Self.previousReleases) where earlier.commit != commit {
-            var step = try size(earlier.commit)
-            step.patchBytes = patches?.bytes(from: earlier.commit)
-            since[earlier.commit] = step
+        // Each release that patches start from is told: hosts there would look for another way, and an index that is lost
+        // could not be made again.
+        for base in earlier.prefix(max(Self.previousReleases, terms.patchBases)) {
+            var step = try size(base)
+            step.patchBytes = patches?.bytes(from: base)
+            since[base] = step
         }
         return ReleaseManifest(
             version: identity.version, channel: identity.channel, architecture: identity.architecture, commit: commit,

@@ -8,6 +8,20 @@ import Testing
 
 @testable import ObjectPatches
 
+/// A pool in memory.
+struct BuiltPool {
+    let index: PatchIndex
+    let parts: [[UInt8]]
+
+    init(index: PatchIndex, parts: [[UInt8]]) { (self.index, self.parts) = (index, parts) }
+
+    init(_ builder: PoolBuilder, workers: Int = Workers.processorCount) throws {
+        var parts: [[UInt8]] = []
+        index = try builder.build(workers: workers) { parts.append($0) }
+        self.parts = parts
+    }
+}
+
 /// A host's store with an earlier release, a build store with a later one, and the pool from one to the other.
 struct PatchedRelease {
     let temporary: TemporaryFolder
@@ -24,7 +38,7 @@ struct PatchedRelease {
         base = try Self.commit(before, to: builds)
         _ = try Self.commit(before, to: host)
         commit = try Self.commit(after, to: builds)
-        pool = try PoolBuilder(commit, from: [base], stores: [builds]).build()
+        pool = try BuiltPool(PoolBuilder(commit, from: [base], stores: [builds]))
     }
 
     static func commit(_ tree: TreeFolder, to store: Store) throws -> Checksum {
@@ -114,8 +128,8 @@ func entry(_ bytes: [UInt8], _ permissions: UInt32 = 0o644, attributes: [Extende
         let (before, after) = try trees()
         let release = try PatchedRelease(before, after)
         for workers in [1, 5] {
-            let again = try PoolBuilder(release.commit, from: [release.base], stores: [release.builds])
-                .build(workers: workers)
+            let again = try BuiltPool(
+                PoolBuilder(release.commit, from: [release.base], stores: [release.builds]), workers: workers)
             #expect(again.index.frame() == release.pool.index.frame())
             #expect(again.parts == release.pool.parts)
         }
@@ -138,7 +152,7 @@ func entry(_ bytes: [UInt8], _ permissions: UInt32 = 0o644, attributes: [Extende
         let second = try PatchedRelease.commit(tree(["a": middle, "c": common]), to: store)
         let third = try PatchedRelease.commit(
             tree(["a": data.edited(middle, changes: 5), "c": data.edited(common, changes: 5)]), to: store)
-        let pool = try PoolBuilder(third, from: [second, first], stores: [store]).build()
+        let pool = try BuiltPool(PoolBuilder(third, from: [second, first], stores: [store]))
         let alternatives = pool.index.objects.filter { $0.name.kind == .file }.map(\.alternatives.count).sorted()
         #expect(alternatives == [1, 2])
         let (near, far) = (pool.index.poolBytes(from: second), pool.index.poolBytes(from: first))
@@ -156,8 +170,31 @@ func entry(_ bytes: [UInt8], _ permissions: UInt32 = 0o644, attributes: [Extende
             _ = try transaction.copy(commit, from: release.builds, workers: 2)
             try transaction.commit()
         }
-        let again = try PoolBuilder(release.commit, from: [release.base], stores: [archive]).build()
+        let again = try BuiltPool(PoolBuilder(release.commit, from: [release.base], stores: [archive]))
         #expect(again.parts == release.pool.parts)
+    }
+
+    @Test("a gzip file tells what it takes when it is inflated, and is not believed more than it can hold")
+    func inflatedSize() throws {
+        let temporary = try TemporaryFolder(inMemory: true)
+        let store = try Store.create(at: temporary.path.appending("store"), mode: .bare)
+        let zeros = try GzipFile.compress([UInt8](repeating: 0, count: 1 << 20))
+        let cases: [(file: [UInt8], size: Int64?)] = [
+            (zeros, 1 << 20), (zeros.dropLast(4) + [255, 255, 255, 255], Int64(zeros.count) * 1032),
+            ([1] + zeros.dropFirst(), nil), (Array(zeros.prefix(17)), nil), ([], nil),
+        ]
+        for (file, size) in cases {
+            let tree = TreeFolder()
+            tree["a"] = entry(file)
+            let commit = try PatchedRelease.commit(tree, to: store)
+            var found: Int64?
+            try store.forEachObject(of: commit) { name in
+                guard name.kind == .file else { return }
+                let path = store.path(of: name).string
+                found = try GzipContent.announcedSize(of: ObjectStream(name, path: path))
+            }
+            #expect(found == size, "\(file.prefix(8))")
+        }
     }
 
     @Test("a commit that lacks an object is an error, not a smaller pool")
@@ -167,7 +204,7 @@ func entry(_ bytes: [UInt8], _ permissions: UInt32 = 0o644, attributes: [Extende
         let victim = try #require(release.pool.index.objects.first { $0.name.kind == .file })
         try Files.remove(release.builds.path(of: victim.name))
         #expect(throws: StoreError.missing(victim.name)) {
-            try PoolBuilder(release.commit, from: [release.base], stores: [release.builds]).build()
+            try BuiltPool(PoolBuilder(release.commit, from: [release.base], stores: [release.builds]))
         }
     }
 }

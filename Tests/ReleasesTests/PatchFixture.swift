@@ -28,9 +28,9 @@ final class PatchFixture {
         let copied = try run(["/bin/cp", "-a", template.folder.path.appending("host").string, "\(folder.path)/host"])
         guard copied.status == 0 else { throw CopyFailed(errors: copied.errorText) }
         store = try Store(opening: folder.path.appending("host"))
-        index = template.pool.index
+        index = template.index
         commit = template.commit
-        pool = template.pool.parts.flatMap { $0 }
+        pool = template.pool
         try folder.write(Self.poolPath, pool)
         server = try ScriptedServer(serving: folder.path)
     }
@@ -39,7 +39,8 @@ final class PatchFixture {
 
     private struct Template: Sendable {
         let folder: TemporaryFolder
-        let pool: BuiltPool
+        let index: PatchIndex
+        let pool: [UInt8]
         let commit: [UInt8]
     }
 
@@ -51,9 +52,10 @@ final class PatchFixture {
         let old = try commit(tree(isNew: false), to: builds)
         _ = try commit(tree(isNew: false), to: host)
         let new = try commit(tree(isNew: true), to: builds)
-        let pool = try PoolBuilder(new, from: [old], stores: [builds]).build()
+        var pool: [UInt8] = []
+        let index = try PoolBuilder(new, from: [old], stores: [builds]).build { pool += $0 }
         atexit { PatchFixture.removeTemplate() }
-        return Template(folder: folder, pool: pool, commit: try builds.commitBytes(new))
+        return Template(folder: folder, index: index, pool: pool, commit: try builds.commitBytes(new))
     }
 
     /// A static value's life never ends by itself.
