@@ -66,15 +66,15 @@ public struct StoreVerification: Sendable {
                 isNeeded: marks.needed.contains(problem.name))
         }
         let bad = Set(problems.map(\.name))
-        for name in marks.needed where hashing.inodes[name] == nil && !bad.contains(name) {
+        for name in marks.needed where hashing.whole[name] == nil && !bad.contains(name) {
             if marks.optional.contains(name) { continue }
             problems.append(ObjectProblem(kind: .missing, name: name, detail: "it is not there", isNeeded: true))
         }
         self.problems = problems.sorted { $0.name.description < $1.name.description }
         self.marks = marks
-        objects = hashing.inodes.count + hashing.problems.count
+        objects = hashing.whole.count + hashing.problems.count
         bytes = hashing.bytes
-        inodes = hashing.inodes
+        inodes = hashing.whole.mapValues(\.inode)
     }
 }
 
@@ -86,13 +86,38 @@ public struct StoreHashing: Sendable {
         let detail: String
     }
 
+    /// What a file has that another one of the same name has not, or not all of it.
+    fileprivate struct Identity: Sendable, Equatable {
+        let inode: UInt64
+        let size: Int64
+        let time: timespec
+
+        init(_ name: UnsafePointer<CChar>, in folder: Int32, path: @autoclosure () -> String) throws(SystemError) {
+            var status = stat()
+            try retrying("examine", path()) { fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) }
+            (inode, size, time) = (UInt64(status.st_ino), Int64(status.st_size), status.st_mtim)
+        }
+
+        static func == (left: Identity, right: Identity) -> Bool {
+            left.inode == right.inode && left.size == right.size && left.time.tv_sec == right.time.tv_sec
+                && left.time.tv_nsec == right.time.tv_nsec
+        }
+    }
+
+    /// An object that is what its name says.
+    fileprivate struct Whole: Sendable {
+        /// 0 for what is no file.
+        let inode: UInt64
+        let identity: Identity
+    }
+
     private struct Findings: Sendable {
-        var inodes: [(ObjectName, UInt64)] = []
+        var whole: [(ObjectName, Whole)] = []
         var problems: [Problem] = []
         var bytes: Int64 = 0
     }
 
-    fileprivate private(set) var inodes: [ObjectName: UInt64] = [:]
+    fileprivate private(set) var whole: [ObjectName: Whole] = [:]
     fileprivate private(set) var problems: [Problem] = []
     fileprivate private(set) var bytes: Int64 = 0
 
@@ -106,17 +131,18 @@ public struct StoreHashing: Sendable {
         try self.init(store, known: [:], workers: workers, progress: progress)
     }
 
-    /// The same of what is there now: what has come since, and what was not whole, is hashed; what has gone is dropped.
+    /// The same of what is there now: what has come since or taken another's place, and what was not whole, is hashed;
+    /// what has gone is dropped.
     ///
     /// - Throws: `SystemError` when `objects` itself cannot be read.
     public func brought(upTo store: Store, workers: Int = Workers.processorCount) throws -> StoreHashing {
-        var now = try StoreHashing(store, known: inodes, workers: workers, progress: { _ in })
+        var now = try StoreHashing(store, known: whole, workers: workers, progress: { _ in })
         now.bytes += bytes
         return now
     }
 
     private init(
-        _ store: Store, known: [ObjectName: UInt64], workers: Int, progress: @escaping ProgressHandler
+        _ store: Store, known: [ObjectName: Whole], workers: Int, progress: @escaping ProgressHandler
     ) throws {
         let folders = try ObjectFolder.all(of: store)
         let all = Guarded<[Findings]>([])
@@ -127,8 +153,8 @@ public struct StoreHashing: Sendable {
             while !stop.isSet {
                 let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
                 guard index < folders.count else { break }
-                try worker.hash(folders[index], known) { name, inode in
-                    mine.inodes.append((name, inode))
+                try worker.hash(folders[index], known) { name, object in
+                    mine.whole.append((name, object))
                 } problem: {
                     mine.problems.append($0)
                 }
@@ -138,9 +164,9 @@ public struct StoreHashing: Sendable {
             all.with { $0.append(mine) }
         }
         let findings = all.with { $0 }
-        inodes.reserveCapacity(findings.reduce(0) { $0 + $1.inodes.count })
+        whole.reserveCapacity(findings.reduce(0) { $0 + $1.whole.count })
         for part in findings {
-            for (name, inode) in part.inodes { inodes[name] = inode }
+            for (name, object) in part.whole { whole[name] = object }
             problems += part.problems
             bytes += part.bytes
         }
@@ -162,7 +188,8 @@ private final class HashingWorker {
 
     /// - Parameter known: objects that were whole before.
     func hash(
-        _ folder: ObjectFolder, _ known: [ObjectName: UInt64], found: (ObjectName, UInt64) -> Void,
+        _ folder: ObjectFolder, _ known: [ObjectName: StoreHashing.Whole],
+        found: (ObjectName, StoreHashing.Whole) -> Void,
         problem: (StoreHashing.Problem) -> Void
     ) throws {
         let opened = try folder.open()
@@ -170,8 +197,12 @@ private final class HashingWorker {
             guard case .object(let object) = ObjectEntry(folder: folder.digits, name: name, mode: store.mode),
                 let pointer = name.baseAddress?.assumingMemoryBound(to: CChar.self)
             else { return }
-            if let inode = known[object] { return found(object, inode) }
-            do { found(object, try hash(object, pointer, opened.raw)) } catch {
+            do {
+                // Before it is opened: what takes its place meanwhile is another one the next time.
+                let identity = try StoreHashing.Identity(pointer, in: opened.raw, path: store.objectPath(object))
+                if let before = known[object], before.identity == identity { return found(object, before) }
+                found(object, .init(inode: try hash(object, pointer, opened.raw), identity: identity))
+            } catch {
                 problem(Self.problem(object, error))
             }
         }
