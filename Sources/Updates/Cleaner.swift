@@ -79,7 +79,7 @@ private struct UselessDownloads {
         let store = try Store(opening: paths.repository)
         let lease = try store.allRefs().first { $0.path == "heads/\(Downloads.lease)" }
         let deployments = SysrootReader(root: paths.root).readDeployments().deployments
-        let isDeployed = deployments.contains { $0.isListed && $0.checksum == lease?.commit }
+        let isDeployed = deployments.contains { ($0.isListed || $0.isStaged) && $0.checksum == lease?.commit }
         let isUseful = downloads.isComplete && !isDeployed && !includingComplete
         let reason = isDeployed ? "the download is deployed" : "an interrupted download"
         for place in try downloads.contents() where !isUseful || place == downloads.staging {
@@ -103,7 +103,9 @@ private struct UselessDownloads {
     private mutating func setBack(_ commit: Checksum, _ store: Store, _ deployments: [DeploymentRecord]) {
         do {
             for ref in try store.commit(commit).refBindings where try store.resolve(ref: ref) == commit {
-                let last = deployments.filter { $0.refspec == ref }.max { ($0.deployedAt ?? 0) < ($1.deployedAt ?? 0) }
+                // A folder that nothing boots is no deployment to go back to.
+                let last = deployments.filter { ($0.isListed || $0.isStaged) && $0.refspec == ref }
+                    .max { ($0.deployedAt ?? 0) < ($1.deployedAt ?? 0) }
                 refs.updateValue(last?.checksum, forKey: ref)
             }
         } catch {

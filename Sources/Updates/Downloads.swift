@@ -12,6 +12,7 @@ import TrustMetadata
 ///
 /// ```
 /// staging/        verified objects on their way into the store; survives an interruption
+/// releases        commits whose objects are in it
 /// passing         names of those in it that were made of other releases on the way, and will not be kept
 /// manifest.json   the signed manifest of a complete download, byte for byte
 /// ```
@@ -33,6 +34,25 @@ struct Downloads {
         try Files.makeFolder(folder, mode: 0o700)
         return try FileLock(
             folder.appending(Self.lockName), .exclusive, seconds: seconds, holder: command, waiting: waiting)
+    }
+
+    private var releasesPath: FilePath { folder.appending("releases") }
+
+    /// Remembers, before anything of it is staged, which release that is for.
+    ///
+    /// - Returns: whether what is staged is this release's alone. What is not, or is not known to be, does not count as a
+    ///   part of it.
+    /// - Throws: `SystemError`.
+    func beginStaging(of commit: Checksum) throws -> Bool {
+        let known = try Files.readIfPresent(releasesPath, limit: 1 << 20) ?? []
+        let lines = Set(String(decoding: known, as: UTF8.self).split(separator: "\n"))
+        let hasBegun = Files.exists(staging)
+        if hasBegun, lines == [Substring(commit.hex)] { return true }
+        let others = hasBegun ? lines : []
+        try Files.replace(
+            releasesPath, with: Array(others.union([Substring(commit.hex)]).sorted().joined(separator: "\n").utf8))
+        FaultPoint.reached("fetch.after-releases")
+        return !hasBegun
     }
 
     private var passingPath: FilePath { folder.appending("passing") }
@@ -66,10 +86,13 @@ struct Downloads {
         FaultPoint.reached("patches.after-passing")
     }
 
-    /// Nothing of it is staged any more.
+    /// Nothing is staged any more.
     ///
     /// - Throws: `SystemError`.
-    func clearPassing() throws { try Files.remove(passingPath) }
+    func endStaging() throws {
+        try Files.remove(passingPath)
+        try Files.remove(releasesPath)
+    }
 
     func save(_ signedManifest: [UInt8]) throws { try Files.replace(manifestPath, with: signedManifest) }
 

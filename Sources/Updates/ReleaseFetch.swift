@@ -39,9 +39,9 @@ struct ReleaseFetch {
         let needed = SpaceNeeded(size, reserve, isHere: isHere)
         // Before the folder for it is made, unless an earlier run has.
         if !Files.exists(downloads.staging) { try needed.require(at: store.path, hasBegun: hasBegun) }
+        let isOwn = try downloads.beginStaging(of: manifest.commit)
         let transaction = try StoreTransaction(store, staging: .resumable(downloads.staging))
-        let spare = try needed.require(
-            at: store.path, staged: transaction, without: downloads.passing(), hasBegun: true)
+        let spare = try spare(needed, transaction, isOwn: isOwn)
         let fetcher = ObjectFetcher(
             repository: OriginLayout(root: origin).place(of: OriginLayout.store), options: options,
             sizeLimit: manifest.full.bytes)
@@ -64,6 +64,20 @@ struct ReleaseFetch {
         return figures
     }
 
+    /// - Parameter isOwn: whether what is staged is this release's alone.
+    private func spare(_ needed: SpaceNeeded, _ transaction: StoreTransaction, isOwn: Bool) throws -> Spare {
+        if isOwn {
+            return try needed.require(
+                at: store.path, staged: transaction, without: downloads.passing(), hasBegun: true)
+        }
+        // How much of another release's objects this one needs is not known yet. They stay while there is room for
+        // all that it may need besides.
+        do { return try needed.require(at: store.path, hasBegun: true) } catch is UpdateError {
+            try transaction.discard { _ in true }
+            return try needed.require(at: store.path, hasBegun: true)
+        }
+    }
+
     /// Brings everything into the store and names it before a collector could run.
     private func keep(_ commit: VerifiedCommit, _ manifest: ReleaseManifest, _ transaction: StoreTransaction) throws {
         progress(ProgressReport("writing to disk"))
@@ -72,7 +86,7 @@ struct ReleaseFetch {
         let lock = try store.lock(.shared)
         try transaction.write(.commit, commit.bytes, expected: commit.checksum)
         try transaction.commit()
-        try downloads.clearPassing()
+        try downloads.endStaging()
         try store.setDetachedMetadata(commit.detachedMetadata, of: commit.checksum)
         FaultPoint.reached("fetch.before-refs")
         try store.setRef(Downloads.lease, to: commit.checksum)

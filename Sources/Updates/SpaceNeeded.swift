@@ -30,7 +30,7 @@ struct SpaceNeeded {
     }
 
     /// - Parameters:
-    ///   - transaction: has what an interrupted run fetched, which is not needed again.
+    ///   - transaction: has what an interrupted run fetched of this release, which is not needed again.
     ///   - passing: of that, what will not be kept.
     ///   - hasBegun: whether anything has been written before, by this run or an earlier one.
     /// - Returns: what is left for anything else.
