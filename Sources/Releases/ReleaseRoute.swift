@@ -1,5 +1,6 @@
 public import Checksums
 public import LinuxSystem
+import Transfers
 
 /// Releases whose patches lead, one after the other, from what a host has to a release.
 public struct ReleaseRoute: Sendable {
@@ -19,7 +20,8 @@ extension ReleaseClient {
     ///   - index: of the channel, verified; no release that it does not list is on a way.
     ///   - isHere: whether a host has a commit.
     /// - Returns: `nil` when patches start from what is here anyway, or none lead here; and why a release could not be
-    ///   looked at.
+    ///   looked at. A server that does not answer ends the search: with the patience that there is for one request, asking
+    ///   for each release would take minutes, and all that is needed can be had without.
     public func route(
         to target: ReleaseManifest, of index: ChannelIndex, isHere: @escaping (Checksum) -> Bool
     ) -> (route: ReleaseRoute?, failure: (any ExplainedError)?) {
@@ -30,6 +32,7 @@ extension ReleaseClient {
         var paths = [RouteSearch.Path(manifests: [target], bytes: target.folderBytes, position: position)]
         for _ in 0..<ReleaseRoute.limit {
             paths = paths.flatMap { search.steps(from: $0) }
+            if search.isOver { return (nil, search.failure) }
             if let best = search.best(of: paths) { return (best, search.failure) }
         }
         return (nil, search.failure)
@@ -52,6 +55,8 @@ private struct RouteSearch {
     private var known: [Checksum: ReleaseManifest] = [:]
     private var failed = Set<Checksum>()
     private(set) var failure: (any ExplainedError)?
+    /// Whether the server has failed, so that there is no use in asking for more.
+    private(set) var isOver = false
 
     init(_ client: ReleaseClient, _ index: ChannelIndex, _ isHere: @escaping (Checksum) -> Bool) {
         self.client = client
@@ -63,7 +68,7 @@ private struct RouteSearch {
     mutating func steps(from path: Path) -> [Path] {
         guard let last = path.manifests.last else { return [] }
         var found: [Path] = []
-        for (position, entry) in index.releases[..<path.position].enumerated().reversed() {
+        for (position, entry) in index.releases[..<path.position].enumerated().reversed() where !isOver {
             guard let bytes = last.since[entry.commit]?.patchBytes, let manifest = manifest(entry) else { continue }
             if manifest.patches == nil { continue }
             found.append(
@@ -90,6 +95,8 @@ private struct RouteSearch {
             known[entry.manifestChecksum] = manifest
             return manifest
         } catch {
+            // A release that was removed is one that is missing; anything else would be so for all of them.
+            if let error = error as? TransferError, !error.isMissing { isOver = true }
             failed.insert(entry.manifestChecksum)
             failure = failure ?? error as? any ExplainedError
             return nil

@@ -62,9 +62,9 @@ struct UpdateOutput: OutputValue {
     var warning: String? {
         guard let failure = outcome.fetched.patchFailure else { return nil }
         let fallen = outcome.fetched.fallen
-        return fallen > 0
-            ? "\(fallen) objects could not be made from patches and were fetched whole: \(failure)"
-            : "patches were not used: \(failure)"
+        if fallen > 0 { return "\(fallen) objects could not be made from patches and were fetched whole: \(failure)" }
+        return
+            "patches were not used\(outcome.fetched.patched > 0 ? " as far as they could have been" : ""): \(failure)"
     }
 
     var json: JSONValue {

@@ -125,6 +125,8 @@ private struct Update {
         let signed: [UInt8]
         let client: ReleaseClient
         let route: ReleaseRoute?
+        /// Why a release was not looked at that may have been on the way.
+        let routeFailure: String?
     }
 
     /// Settles which release is meant, and whether it is acceptable, from small signed documents.
@@ -137,17 +139,24 @@ private struct Update {
             version: request.version.map { (text) throws(ReleaseError) in try VersionName(text) })
         try requireNewest(index.sequence)
         var outcome = try judge(manifest, index)
-        let route = outcome.result == .available ? route(to: manifest, index, client) : nil
-        outcome.size.routeBytes = route?.bytes
-        return Found(outcome: outcome, sequence: index.sequence, signed: signed, client: client, route: route)
+        var found: (route: ReleaseRoute?, failure: String?) = (nil, nil)
+        if outcome.result == .available { found = route(to: manifest, index, client) }
+        outcome.size.routeBytes = found.route?.bytes
+        return Found(
+            outcome: outcome, sequence: index.sequence, signed: signed, client: client, route: found.route,
+            routeFailure: found.failure)
     }
 
     /// The way through other releases, when patches of the one that is wanted do not start here. What keeps a release from
     /// being looked at is no reason to fail: there are other ways.
-    private func route(to manifest: ReleaseManifest, _ index: ChannelIndex, _ client: ReleaseClient) -> ReleaseRoute? {
+    private func route(
+        to manifest: ReleaseManifest, _ index: ChannelIndex, _ client: ReleaseClient
+    ) -> (route: ReleaseRoute?, failure: String?) {
         let found = client.route(to: manifest, of: index) { store.contains(ObjectName($0, .commit)) }
-        guard let route = found.route, route.bytes < manifest.full.compressedBytes else { return nil }
-        return route
+        guard let route = found.route, route.bytes < manifest.full.compressedBytes else {
+            return (nil, found.failure?.reason)
+        }
+        return (route, found.failure?.reason)
     }
 
     /// An index that has been replaced is still signed; only its number tells.
@@ -233,6 +242,8 @@ private struct Update {
             usesPatches: true, route: found.route)
         var outcome = found.outcome.with(.downloaded)
         outcome.fetched = figures
+        // What was tried later tells more of why patches were not used.
+        outcome.fetched.patchFailure = figures.patchFailure ?? found.routeFailure
         try rememberSequence(found.sequence)
         if request.goal == .deploy { try deploy(&outcome, found.sequence) }
         return outcome

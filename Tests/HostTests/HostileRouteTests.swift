@@ -100,6 +100,16 @@ import TrustMetadata
         try expectNoRoute(nil)
     }
 
+    @Test("a server that stalls on the way ends the search at the first release, and that is told") func stalled()
+        throws
+    {
+        try origin.host.configure(["[Network]", "ConnectTimeoutSec=2", "StallTimeoutSec=1", "Attempts=2"])
+        for version in between { origin.server.set(.stalled(after: 0), for: try origin.manifestPath(version)) }
+        try expectNoRoute("cannot fetch")
+        let asked = try between.flatMap { origin.server.requests(of: try origin.manifestPath($0)) }
+        #expect(asked.count == 2, "as often as there are attempts for one")
+    }
+
     @Test("a release in between that is removed while it is being used drops a rung") func removedLater() throws {
         for version in between { origin.server.set(.status(404), for: path("\(version).index")) }
         try expectNoRoute("the server answered 404")
