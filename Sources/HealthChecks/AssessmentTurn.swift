@@ -48,6 +48,9 @@ struct Turn {
             let reason = failing ?? "it was started \(done) times and did not come up, nor could it tell why"
             let recorded = try remember(record, reason)
             line = "\(Self.title(record)) is remembered as bad: \(recorded)"
+        } else if let reason = present.reasonAgainst(record.name), !isTold(.bad, of: record) {
+            try addHistory(.bad, record, reason)
+            line = "\(Self.title(record)) is remembered as bad: \(reason)"
         }
         // GRUB's count lies in its environment block; the next entry needs that.
         do { try loader.markBad(generation: entry.generation) } catch BootLoaderError.lastEntry {}
@@ -147,6 +150,18 @@ struct Turn {
         guard let replaced = records.loaderReplacedIn, replaced != boot else { return }
         try loader.confirmLoader()
         records.loaderReplacedIn = nil
+    }
+
+    /// Whether the history's last word on a deployment is this one: a run that was killed may have come to the record
+    /// and no further.
+    func isTold(_ action: HistoryEntry.Action, of record: DeploymentRecord) -> Bool {
+        let name = record.name.description
+        do {
+            let words = try History(paths).entries().filter { $0.deployment == name }.map(\.action)
+            return words.last { $0 == .good || $0 == .bad } == action
+        } catch {
+            return true  // A history that cannot be read keeps no boot from being assessed.
+        }
     }
 
     func addHistory(_ action: HistoryEntry.Action, _ record: DeploymentRecord, _ reason: String? = nil) throws {

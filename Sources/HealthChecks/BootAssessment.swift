@@ -96,6 +96,8 @@ public struct BootAssessment: Sendable {
             if isNew {
                 try records.save(paths)
                 FaultPoint.reached("good.after-record")
+            }
+            if isNew || !turn.isTold(.good, of: record) {
                 try turn.addHistory(.good, record)
                 try turn.refreshStatus()
             }

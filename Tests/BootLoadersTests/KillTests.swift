@@ -66,6 +66,58 @@ import Testing
     }
 
     @Test(
+        "removing an entry", arguments: LoaderKind.allCases,
+        ["boot.before-removal", "boot.after-removal", "boot.after-removal-flush"])
+    func removes(_ kind: LoaderKind, _ point: String) throws {
+        let loader = try disk.prepared(kind)
+        try loader.add(try Sample.entry(1))
+        try loader.add(try Sample.entry(2))
+        #expect(try trial(kind, ["remove", "1"], at: point).end == .signaled(9))
+        let generations = try loader.listing().entries.map(\.generation)
+        #expect(generations == [2] || generations == [2, 1])
+        #expect(try trial(kind, ["remove", "1"]).status == 0)
+        #expect(try loader.listing().entries.map(\.generation) == [2])
+        #expect(disk.partition.hasKernel(Sample.kernelFolder))
+    }
+
+    @Test("the first entry, killed when any of the folders for it has been made", arguments: LoaderKind.allCases, 1...2)
+    func folders(_ kind: LoaderKind, _ visit: Int) throws {
+        let source = try Sample.kernel(in: disk.folder)
+        let arguments = ["kernel", source.bootChecksum, source.kernel.string, source.initramfs.string]
+        #expect(try trial(kind, arguments, at: "boot.after-folder-made:\(visit)").end == .signaled(9))
+        #expect(!disk.partition.hasKernel(Sample.kernelFolder))
+        #expect(try disk.loader(kind).listing().entries.isEmpty)
+        #expect(try trial(kind, arguments).status == 0)
+        #expect(disk.partition.hasKernel(Sample.kernelFolder))
+    }
+
+    @Test(
+        "replacing GRUB's core image: the boot sector leads to the old one or the new one, whole",
+        arguments: ["boot.after-core", "boot.before-boot-sector", "boot.after-boot-sector"])
+    func coreImage(_ point: String) throws {
+        try disk.makeDisk()
+        let loader = disk.loader(.grub)
+        let image = try Sample.image(in: disk.folder)
+        let area = TestPartition.area
+        let source = LoaderSource(
+            image: image, bios: BIOSBootArea(disk: disk.disk, firstSector: area.first, sectors: area.sectors))
+        try loader.install(source, options: LoaderOptions())
+        let before = try disk.folder.read("disk.img")
+        var core = try disk.folder.read("image/usr/lib/hostctl/grub/core.img")
+        core[core.count - 1] ^= 1
+        try disk.folder.write("image/usr/lib/hostctl/grub/core.img", core)
+        let arguments = ["update", image.string, disk.disk.string, "\(area.first)", "\(area.sectors)"]
+        #expect(try trial(.grub, arguments, at: point).end == .signaled(9))
+        let now = try disk.folder.read("disk.img")
+        // The old half is as it was, for as long as the boot sector leads there, and the table at any time.
+        let half = Int(area.first) * 512..<Int(area.first + area.sectors / 2) * 512
+        #expect(now[half] == before[half] && now[440..<512] == before[440..<512])
+        #expect(point == "boot.after-boot-sector" || now[..<440] == before[..<440])
+        #expect(try trial(.grub, arguments).status == 0)
+        #expect(try !loader.loaderStatus(source).differs)
+    }
+
+    @Test(
         "adding and removing kernels",
         arguments: ["boot.before-file-flush", "boot.before-file-rename", "boot.after-file-rename", "boot.after-kernel"])
     func kernels(_ point: String) throws {

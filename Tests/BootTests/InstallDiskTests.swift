@@ -17,11 +17,27 @@ struct InstallDiskTests {
 
     private var disk: FilePath { folder.path.appending("disk.raw") }
 
-    private func install(_ more: [String], fault: String? = nil) throws -> ProcessResult {
+    @Test(
+        "an installation over a device that is killed leaves nothing that looks like a disk to boot, or a whole one",
+        arguments: ["disk.after-wipe", "disk.after-file-system", "disk.before-table"])
+    func killedOnDevice(at point: String) throws {
+        #expect(try install(["--size", "3G"]).status == 0)
+        let attached = try run(["/sbin/losetup", "--find", "--show", disk.string])
+        try Machine.need(attached)
+        let device = String(attached.text.prefix { $0 != "\n" })
+        defer { _ = try? run(["/sbin/losetup", "--detach", device]) }  // It goes with its file at the latest.
+        #expect(
+            try install(["--wipe"], onto: device, fault: point).end == .signaled(SIGKILL), "\(point) was not reached")
+        #expect(try run(["/sbin/sfdisk", "--dump", device]).status != 0)
+        #expect(try install(["--wipe"], onto: device).status == 0)
+        #expect(try run(["/sbin/sfdisk", "--dump", device]).text.contains("root"))
+    }
+
+    private func install(_ more: [String], onto target: String? = nil, fault: String? = nil) throws -> ProcessResult {
         let key = more.contains("--trusted-key") ? [] : ["--trusted-key", fixture.publicKey.string]
         return try run(
             [
-                BootFixture.binaries.appending("hostctl").string, "install", "disk", disk.string, "--origin",
+                BootFixture.binaries.appending("hostctl").string, "install", "disk", target ?? disk.string, "--origin",
                 fixture.origin.string, "--channel", BootFixture.channel,
             ] + key + more, environment: fault.map { ["HOSTCTL_FAULT_POINT": $0] } ?? [:], timeout: 300)
     }
@@ -53,7 +69,7 @@ struct InstallDiskTests {
         arguments: [
             "disk.after-attach", "disk.after-file-system", "deploy.after-checkout", "disk.after-sysroot",
             "disk.after-boot-partition",
-            "disk.before-table", "disk.after-table",
+            "disk.before-table", "disk.after-table", "disk.before-name",
         ])
     func killed(at point: String) throws {
         #expect(try install(["--size", "3G"], fault: point).end == .signaled(SIGKILL), "\(point) was not reached")

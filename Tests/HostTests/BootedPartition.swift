@@ -54,10 +54,12 @@ final class BootedPartition {
         guard result.status == 0 else { throw CommandFailed(command: "mount", errors: result.errorText) }
     }
 
-    /// Starts what the loader would start, and it proves itself.
-    func boot() throws {
+    /// Starts what the loader would start.
+    ///
+    /// - Parameter provesItself: whether it is good, without a command's saying so.
+    func boot(provesItself: Bool = true) throws {
         let entry = try #require(try loader.listing().entries.first)
-        try loader.markGood(generation: entry.generation)
+        if provesItself { try loader.markGood(generation: entry.generation) }
         try folder.write("cmdline", text: "root=LABEL=root ostree=\(entry.link)\n")
     }
 
@@ -68,8 +70,26 @@ final class BootedPartition {
         return try hostctl("finalize")
     }
 
+    /// Counts as the loader would have.
+    func setTries(of generation: Int, left: Int, done: Int) throws {
+        let folder = paths.bootPartition.appending("loader/entries")
+        let names = try Files.names(in: folder)
+        let entry = try EntryName(stateroot: "host", generation: generation)
+        let present = try #require(names.first { $0.hasPrefix(entry.text) })
+        let new = try EntryName(
+            stateroot: "host", generation: generation, counter: TryCounter(left: left, done: done))
+        if present != "\(new.text).conf" {
+            try Files.move(folder.appending(present), over: folder.appending("\(new.text).conf"))
+        }
+    }
+
     /// Runs hostctl on the running host.
     func hostctl(_ arguments: String..., environment: [String: String] = [:]) throws -> ProcessResult {
+        try hostctl(arguments, environment: environment)
+    }
+
+    /// Runs hostctl on the running host.
+    func hostctl(_ arguments: [String], environment: [String: String] = [:]) throws -> ProcessResult {
         let answer = jobs.map { "echo '\($0)'" } ?? "echo no answer >&2; exit 1"
         try folder.write(
             "systemctl", text: "#!/bin/sh\n[ \"$1\" = list-jobs ] || exit 0\n\(answer)\n", mode: 0o755)

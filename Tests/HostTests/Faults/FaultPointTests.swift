@@ -47,21 +47,23 @@ import Testing
 
     private func isHitElsewhere(_ point: String) throws -> Bool {
         // These need damage of their own kinds, a host that has booted, a hostile or broken origin.
-        for (area, file) in [("repair.", "RepairTests.swift"), ("restart.", "UnitTests.swift")]
-        where point.hasPrefix(area) {
-            if try isNamed(point, in: file) { return true }
+        var files: [String] = []
+        switch point.prefix(while: { $0 != "." }) {
+        case "repair": files = ["RepairTests.swift"]
+        case "restart": files = ["UnitTests.swift"]
+        // These need a boot partition.
+        case "stage", "finalize", "discard", "mirror", "prune", "deploy":
+            files = ["../DeploymentsTests/PartitionKillTests.swift"]
+        case "boot":
+            files = ["KillTests.swift", "LoaderTests.swift"].map { "../BootLoadersTests/\($0)" }
+            files.append("../DeploymentsTests/PartitionKillTests.swift")
+        // The judgement of a boot takes a host that has booted from its boot partition.
+        case "bad", "good", "fail": files = ["AssessmentKillTests.swift"]
+        // An installation onto a disk takes a real image.
+        case "disk": files = ["../BootTests/InstallDiskTests.swift"]
+        default: break
         }
-        // These need a host with a boot partition.
-        if ["stage", "finalize", "discard", "mirror", "prune"].contains(point.prefix { $0 != "." }),
-            try isNamed(point, in: "../DeploymentsTests/PartitionKillTests.swift")
-        {
-            return true
-        }
-        if point == "deploy.after-mirror" || point.hasPrefix("boot.") { return true }
-        // An installation onto a disk takes a real image: `InstallDiskTests` kills it at the points that matter.
-        if point.hasPrefix("disk.") { return true }
-        // The judgement of a boot is killed nowhere yet; it takes a host that has booted from its boot partition.
-        if ["bad", "good", "fail"].contains(point.prefix { $0 != "." }) { return true }
+        if try files.contains(where: { try isNamed(point, in: $0) }) { return true }
         return try ["HostilePatchesTests", "HostileRouteTests", "HostilePackTests"].contains {
             try isNamed(point, in: "\($0).swift")
         }
@@ -69,7 +71,9 @@ import Testing
 
     private func isNamed(_ point: String, in file: String) throws -> Bool {
         let path = FilePath(#filePath).removingLastComponent().removingLastComponent().appending(file)
-        return String(decoding: try Files.read(path, limit: 1 << 20), as: UTF8.self).contains("\"\(point)")
+        let text = String(decoding: try Files.read(path, limit: 1 << 20), as: UTF8.self)
+        // The end of the name, or which of its visits.
+        return text.contains("\"\(point)\"") || text.contains("\"\(point):")
     }
 
     /// The likeliest command first: most points are named after it.
