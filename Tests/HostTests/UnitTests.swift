@@ -32,6 +32,35 @@ import Testing
         #expect(broken.status != 0 || !broken.errors.isEmpty)
     }
 
+    @Test("every verb that a unit starts exists, with the options that it is given") func verbs() throws {
+        var commands = 0
+        for name in try Files.names(in: UnitFile.folder) where name.hasSuffix(".service") {
+            let unit = try UnitFile(name)
+            for line in ["ExecStart", "ExecStartPre", "ExecStop"].flatMap({ unit.values($0) }) {
+                let words = line.split(separator: " ").map(String.init)
+                // A dash says that a failure does not count.
+                let program = String(words[0].drop { $0 == "-" })
+                #expect(program == "/usr/bin/hostctl", "\(name)")
+                let verb = words.dropFirst().prefix { !$0.hasPrefix("--") }.joined(separator: " ")
+                let help = try run([BuiltProducts.hostctl] + words.dropFirst() + ["--help"])
+                #expect(help.status == 0, "\(name): \(line): \(help.errorText)")
+                // The help of what a verb is below is no help for one that is not there.
+                #expect(Self.usage(help).contains(" \(verb) "), "\(name): \(help.text)")
+                for option in words where option.hasPrefix("--") {
+                    #expect(help.text.contains(option), "\(name): \(option)")
+                }
+                commands += 1
+            }
+        }
+        #expect(commands >= 7)
+        let unknown = try run([BuiltProducts.hostctl, "boot", "no-such-verb", "--help"])
+        #expect(unknown.status != 0 || !Self.usage(unknown).contains("no-such-verb"))
+    }
+
+    private static func usage(_ help: ProcessResult) -> String {
+        help.text.split(separator: "\n").first { $0.hasPrefix("USAGE:") }.map { "\($0) " } ?? ""
+    }
+
     @Test("systemd's measure of exposure stays at 2.5 or less") func exposure() throws {
         let unit = UnitFile.folder.appending("hostctl-upgrade.service").string
         let result = try analyze("security", "--offline=true", "--threshold=25", unit)
