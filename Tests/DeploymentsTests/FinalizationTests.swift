@@ -52,6 +52,22 @@ import Testing
         try host.expectHealthy()
     }
 
+    @Test(
+        "run again on a sysroot that does not run, it switches, or completes the switch",
+        arguments: ["finalize.before-switch", "finalize.after-switch", "finalize.after-record"])
+    func offline(_ point: String) throws {
+        try host.deploy("3")
+        try host.edit("local", "mine\n")
+        try kill(at: point, "finalize")
+        let elsewhere = RunningHost(marker: host.root.appending("none"))
+        _ = try SysrootChange.finalize(root: host.root, isStopping: { false }, host: elsewhere)
+        #expect(host.versions.first == "3+3")
+        #expect(try StagedDeployment.load(host.paths) == nil)
+        #expect(try next("local") == "mine\n")
+        _ = try host.change()
+        try host.expectHealthy()
+    }
+
     @Test("a tree that was being made when the shutdown was cut off is cleared, and nothing else") func asideIsCleared()
         throws
     {

@@ -51,6 +51,7 @@ import Testing
         switch point.prefix(while: { $0 != "." }) {
         case "repair": files = ["RepairTests.swift"]
         case "restart": files = ["UnitTests.swift"]
+        case "reset": files = ["../DeploymentsTests/FactoryResetTests.swift"]
         // These need a boot partition.
         case "stage", "finalize", "discard", "mirror", "prune", "deploy":
             files = ["../DeploymentsTests/PartitionKillTests.swift"]
