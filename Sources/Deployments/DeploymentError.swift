@@ -14,6 +14,8 @@ public enum DeploymentError: ExplainedError, Equatable {
     case unknownDeployment(String)
     /// libostree's view of the deployments differs from ours, so it may not write.
     case viewsDiffer(detail: String)
+    /// libostree cannot load the sysroot, on a host where it only checks out.
+    case unloadable(detail: String)
     /// The image lacks what a deployment needs.
     case notDeployable(detail: String)
     /// Less space than the change needs; the deployments and what boots them are as they were.
@@ -54,6 +56,7 @@ public enum DeploymentError: ExplainedError, Equatable {
             "no other deployment is fit to roll back to: \(others.joined(separator: "; "))"
         case .unknownDeployment(let name): "'\(name)' names no deployment"
         case .viewsDiffer(let detail): "the sysroot is damaged, and libostree would lose deployments: \(detail)"
+        case .unloadable(let detail): "the sysroot is damaged, and libostree cannot load it: \(detail)"
         case .notDeployable(let detail): "the image cannot be deployed: \(detail)"
         case .notEnoughSpace(let path, let needed, let available):
             "not enough space on \(path): \(needed) bytes are needed and \(available) are free"
@@ -84,6 +87,7 @@ public enum DeploymentError: ExplainedError, Equatable {
             "'hostctl upgrade' takes another release; 'hostctl boot mark-good INDEX' says that one of these is fit after all"
         case .unknownDeployment: "'hostctl status' lists the deployments; use an index or the start of a checksum"
         case .viewsDiffer: "nothing was changed; 'hostctl status' tells what is damaged"
+        case .unloadable: "'hostctl verify --repair' mends it; what boots is as it was"
         case .notDeployable: "build the image anew with 'hostctl image build'"
         case .partitionUnmounted: "mount it and run the command again; nothing was changed"
         case .partitionUnreadable: "nothing was changed; check the file system"

@@ -109,7 +109,10 @@ extension SysrootChange {
         try store.setRef(name.lease, to: name.checksum)
         FaultPoint.reached("deploy.after-lease")
         try writeMirror()
-        try sysroot.load()
+        do throws(OSTreeError) { try sysroot.load() } catch {
+            if error.isOutOfSpace { throw error }
+            throw DeploymentError.unloadable(detail: error.message)
+        }
         FaultPoint.reached("deploy.before-checkout")
         let new = try sysroot.deployTree(
             name.checksum.hex, stateroot: name.stateroot, origin: plan.origin, merging: nil,

@@ -7,9 +7,14 @@ extension SysrootChange {
     /// Gives the rollback deployment a newer entry than the default's, then removes its older one. What is staged is
     /// discarded instead: then the default is what the operator goes back to.
     func rollback(by boot: BootSwitch) throws -> DeploymentRecord {
+        let former = reader.readDeployments().defaultDeployment
         try secureFallback(by: boot)
         let report = reader.readDeployments()
         if let staged = try StagedDeployment.load(paths) { return try discard(staged.name, report) }
+        if let former, !former.hasFolder, let present = report.defaultDeployment, present.name != former.name {
+            // The default led nowhere, and what the host comes back to is in its place already.
+            return try finish(.rollback, present.name)
+        }
         guard let target = report.rollback, let old = try boot.entries(of: target.name).first else {
             throw Self.noRollback(report)
         }

@@ -30,7 +30,7 @@ import TrustMetadata
         expect(try host.hostctl("finalize"), 0)
         try host.setTries(of: 2, left: tries, done: 3 - tries)
         hasFallenBack = tries == 0
-        try host.boot(provesItself: false)
+        try host.boot(isGood: false)
         saved = try TemporaryFolder()
         try copy(host.paths.bootPartition, to: saved.path.appending("partition"))
         try copy(host.paths.state, to: saved.path.appending("state"))

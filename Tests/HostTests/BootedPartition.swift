@@ -1,4 +1,5 @@
 import BootLoaders
+import Glibc
 import LinuxSystem
 import SysrootFixtures
 import Sysroots
@@ -54,12 +55,18 @@ final class BootedPartition {
         guard result.status == 0 else { throw CommandFailed(command: "mount", errors: result.errorText) }
     }
 
-    /// Starts what the loader would start.
-    ///
-    /// - Parameter provesItself: whether it is good, without a command's saying so.
-    func boot(provesItself: Bool = true) throws {
+    /// Starts what the loader would start, and it proves itself, or has used up a try.
+    func boot(isGood: Bool = true) throws {
         let entry = try #require(try loader.listing().entries.first)
-        if provesItself { try loader.markGood(generation: entry.generation) }
+        if isGood {
+            try loader.markGood(generation: entry.generation)
+        } else if let counter = entry.counter, !counter.isExhausted {
+            let name = try EntryName(
+                stateroot: entry.name.stateroot, generation: entry.generation, counter: counter.afterTry())
+            let folder = paths.bootPartition.appending("loader/entries")
+            let paths = [entry.name.text, name.text].map { folder.appending("\($0).conf").string }
+            try #require(rename(paths[0], paths[1]) == 0)
+        }
         try folder.write("cmdline", text: "root=LABEL=root ostree=\(entry.link)\n")
     }
 
@@ -106,7 +113,7 @@ final class BootedPartition {
             ldd '\(BuiltProducts.hostctlStore)' | awk 'index($3, "/") == 1 { print $3 }' | while read -r library; do
                 [ -e ".$library" ] || { mkdir -p ".${library%/*}"; cp "$library" ".$library"; }
             done
-            cp -a '\(try bootedFolder())/etc/hostctl/.' etc/hostctl/
+            [ ! -d "\(try bootedFolder())" ] || cp -a "\(try bootedFolder())/etc/hostctl/." etc/hostctl/
             cp '\(folder.path)/cmdline' /mnt/
             mount --bind '\(host.root)' sysroot
             mount --bind '\(paths.bootPartition)' boot/efi

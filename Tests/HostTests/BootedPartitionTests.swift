@@ -57,7 +57,9 @@ import TrustMetadata
         let host = try BootedPartition()
         expect(try host.hostctl("upgrade"), 0)
         let staged = try #require(SysrootReader(root: host.host.root).report().staged)
-        // Its kernel is lost, here and there, after it was staged.
+        // Its kernel is lost, here and there, after it was staged; that of what runs is not the one that it had.
+        try OriginText.setGuarded(
+            true, bootChecksum: String(repeating: "0", count: 64), of: staged.name, in: host.paths)
         let folder = host.paths.folder(of: staged.name)
         try Files.whileChangeable(folder) {
             try Files.removeTree(folder.appending("usr/lib/modules"))
