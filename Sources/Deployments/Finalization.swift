@@ -109,7 +109,7 @@ extension SysrootChange {
     }
 
     private func switchTo(_ staged: StagedDeployment, by boot: BootSwitch) throws {
-        guard try boot.entries(of: staged.name).isEmpty else { return }
+        guard try boot.entries(of: staged.name).isEmpty else { return try removeFormerEtc(of: staged.name) }
         try secureFallback(by: boot)
         guard Files.isFolder(paths.folder(of: staged.name)) else {
             throw DeploymentError.notDeployable(detail: "the folder of \(staged.name) is gone")
@@ -149,5 +149,14 @@ extension SysrootChange {
 
     private func bootChecksum(of name: DeploymentName) -> String? {
         reader.readDeployments().deployments.first { $0.name == name }?.bootChecksum
+    }
+
+    /// Removes what `etc` was before the merge. The exchange was flushed before the entry, its removal was not: a power cut
+    /// may leave the one and lose the other.
+    private func removeFormerEtc(of name: DeploymentName) throws {
+        let folder = paths.folder(of: name)
+        let former = folder.appending(EtcMerge.temporaryName)
+        guard Files.exists(former) else { return }
+        try Files.whileChangeable(folder) { try Files.removeTree(former) }
     }
 }

@@ -137,6 +137,19 @@ private let prunePoints =
         #expect(try History(host.paths).entries().filter { $0.action == .finalize }.count == 2)
     }
 
+    @Test("what /etc was before the merge, whose removal a power cut has lost, goes when the finalization is completed")
+    func formerEtc() throws {
+        try host.deploy("3")
+        try kill(at: "finalize.after-switch", "finalize")
+        let new = try #require(host.report.defaultDeployment)
+        let former = host.paths.folder(of: new.name).appending("etc.hostctl-new")
+        try Files.whileChangeable(host.paths.folder(of: new.name)) { try Files.makeFolder(former.appending("x")) }
+        try again("finalize", "--resume")
+        #expect(!Files.exists(former))
+        _ = try host.change()
+        try host.expectHealthy()
+    }
+
     @Test("no other command freezes /etc by completing a finalization that was cut off", arguments: finalizePoints)
     func finalizeOtherwise(_ point: String) throws {
         try host.deploy("3")

@@ -35,9 +35,14 @@ public struct HostExamination: Sendable {
     ) {
         do {
             try follow(host, BootPartition(root: view == .ofLoader ? host.loaderView : host.paths.bootPartition))
-            if isThorough { try examineStore(host) }
+            if isThorough { try examineStore(host, view) }
             try askStatus(host, hostctl)
             if let boots { try look(for: marks, in: host.paths, boots) }
+            if let boots, view == .afterCommands,
+                Files.exists(host.paths.folder(of: boots).appending(Self.formerEtc))
+            {
+                faults.append("what /etc was lies in \(boots)")
+            }
         } catch {
             faults.append("\(error)")
         }
@@ -82,8 +87,12 @@ public struct HostExamination: Sendable {
 
     // MARK: what is there
 
-    private mutating func examineStore(_ host: MountedHost) throws {
-        faults += try SysrootExamination.faultsInUse(of: host.paths, trustsObjects: true)
+    /// What /etc was before a merge may still lie beside it until the interrupted command is run again.
+    private static let formerEtc = "etc.hostctl-new"
+
+    private mutating func examineStore(_ host: MountedHost, _ view: View) throws {
+        faults += try SysrootExamination.faultsInUse(
+            of: host.paths, trustsObjects: true, remains: view == .ofLoader ? [Self.formerEtc] : [])
         let result = try run(
             ["/usr/bin/ostree", "fsck", "--quiet", "--repo=\(host.paths.repository)"], timeout: 300)
         if result.status != 0 { faults.append("ostree fsck: \(result.errorText)\(result.text)") }

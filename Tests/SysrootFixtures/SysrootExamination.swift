@@ -15,6 +15,7 @@ public struct SysrootExamination {
     private let verifier = ObjectVerifier()
     /// Whether what is the object itself need not be hashed.
     private var trustsObjects = false
+    private var remains: Set<String> = []
     /// What is not as it must be.
     public private(set) var faults: [String] = []
     /// Files that were compared.
@@ -42,9 +43,13 @@ public struct SysrootExamination {
     ///
     /// - Parameter trustsObjects: whether the objects themselves are looked at by somebody else: what is one of them, by its
     ///   inode, is not hashed once more.
-    public static func faultsInUse(of paths: SysrootPaths, trustsObjects: Bool = false) throws -> [String] {
+    /// - Parameter remains: names in a deployment's folder that are of no harm.
+    public static func faultsInUse(
+        of paths: SysrootPaths, trustsObjects: Bool = false, remains: Set<String> = []
+    ) throws -> [String] {
         var examination = try SysrootExamination(paths)
         examination.trustsObjects = trustsObjects
+        examination.remains = remains
         for record in SysrootReader(root: paths.root).report().listed {
             try examination.compare(record.name, comparesSettings: false)
         }
@@ -57,7 +62,7 @@ public struct SysrootExamination {
     private mutating func compare(_ name: DeploymentName, comparesSettings: Bool = true) throws {
         let commit = try store.commit(name.checksum)
         let folder = paths.folder(of: name)
-        try compare(folder, store.tree(commit.rootTree), besides: ["etc", "var"])
+        try compare(folder, store.tree(commit.rootTree), besides: remains.union(["etc", "var"]))
         guard let usr = try store.tree(commit.rootTree).folders.first(where: { $0.name == "usr" }),
             let settings = try store.tree(usr.tree).folders.first(where: { $0.name == "etc" })
         else { return faults.append("\(name) has no /usr/etc") }
