@@ -1,4 +1,5 @@
 import BootLoaders
+import Checksums
 import Deployments
 import Glibc
 import LinuxSystem
@@ -194,5 +195,60 @@ import Testing
         try Files.removeTree(host.paths.folder(of: running.name))
         #expect(throws: BootLoaderError.lastEntry(3)) { try host.loader.markBad(generation: 3) }
         try host.loader.remove(generation: 2)
+    }
+
+    // MARK: killed in between
+
+    private func trial(_ arguments: String..., at point: String? = nil) throws {
+        let program = BuiltProducts.folder.appending("deployment-trial").string
+        let result = try run(
+            [program, host.root.string] + arguments, environment: point.map { ["HOSTCTL_FAULT_POINT": $0] } ?? [:])
+        #expect(
+            point == nil ? result.status == 0 : result.end == .signaled(9),
+            "\(point ?? "") \(result.text)\(result.errorText)")
+    }
+
+    @Test(
+        "killed while what runs gets its entry back, it has the entry or not, and the next shutdown completes it",
+        arguments: ["fallback.before-entry", "fallback.after-entry"])
+    func killedAtEntry(_ point: String) throws {
+        try host.deploy("3")
+        try Files.remove(entry("host-000002"))
+        try trial("finalize", at: point)
+        try expectProtected()
+        #expect(host.versions == (point == "fallback.after-entry" ? ["2", "1", "[3]"] : ["1", "[3]"]))
+        try trial("finalize")
+        #expect(host.versions == ["3+3", "2", "1"])
+        try expectProtected()
+    }
+
+    @Test(
+        "killed while what runs becomes the one to come back to, its entry is there, and the next shutdown completes it",
+        arguments: ["fallback.before-counter", "fallback.after-counter"])
+    func killedAtCounter(_ point: String) throws {
+        try host.deploy("3")
+        // All that was good is on trial again, by hand.
+        for name in ["host-000002", "host-000001"] {
+            try #require(rename(entry(name).string, entry("\(name)+2-1").string) == 0)
+        }
+        try trial("finalize", at: point)
+        #expect(host.versions == [point == "fallback.after-counter" ? "2" : "2+2", "1+2", "[3]"])
+        try trial("finalize")
+        #expect(host.versions == ["3+3", "2", "1+2"])
+    }
+
+    @Test("killed before what leads nowhere is taken out of the way, nothing is lost, and the next upgrade does it")
+    func killedAtRemoval() throws {
+        #expect(try host.change("hostctl rollback").rollback().version == "1")
+        let lost = try #require(host.report.defaultDeployment)
+        try Files.removeTree(host.paths.folder(of: lost.name))
+        let commit = try PartitionFixture.image("3").commit(to: host.fixture.store)
+        try trial("deploy", commit.hex, TestImage.ref, at: "fallback.before-removal")
+        try expectProtected()
+        #expect(try host.entries.count == 2)
+        try trial("deploy", commit.hex, TestImage.ref)
+        try trial("finalize")
+        #expect(host.versions == ["3+3", "2"])
+        try expectProtected()
     }
 }

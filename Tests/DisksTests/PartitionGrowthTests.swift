@@ -86,21 +86,26 @@ import Testing
         #expect(try Files.read(disk, limit: 1 << 27) == bytes)
     }
 
-    @Test("cut before the header is written, the table is the old one, whole, and the next run completes it")
-    func cut() throws {
+    @Test(
+        "cut before or after the header is written, the table is the old or the new one, whole, and the next run completes it",
+        arguments: ["grow.before-header", "grow.after-header"])
+    func cut(at point: String) throws {
         try make()
         let before = try Files.read(disk, limit: 1 << 27)
         _ = try PartitionGrowth(disk).run()
         let after = try Files.read(disk, limit: 1 << 27)
-        // Everything but the first MBR and the header has been written; the sectors between may come in any order.
-        let cut = Array(before[..<1024] + after[1024...])
+        // All has been written but the protective MBR and, before it, the header; the sectors between may come in any order.
+        let isBefore = point == "grow.before-header"
+        let written = isBefore ? 1024 : 512
+        let cut = Array(before[..<written] + after[written...])
         try Files.replace(disk, with: cut)
         guard
-            let old = PartitionTable(
+            let table = PartitionTable(
                 sector: Array(cut[512..<1024]), entries: { Array(cut[Int($0) * 512..<Int($0) * 512 + $1]) })
         else { throw DiskError.needsRoot }
-        #expect(old.last?.end == 30719)
-        #expect(try PartitionGrowth(disk).run() == .grown(number: 2, from: 10 * mebibyte, to: 58 * mebibyte))
+        #expect(table.last?.end == (isBefore ? 30719 : 63 * 2048 - 1))
+        let outcome = try PartitionGrowth(disk).run()
+        #expect(outcome == (isBefore ? .grown(number: 2, from: 10 * mebibyte, to: 58 * mebibyte) : .full))
         #expect(try size() == 58)
     }
 }

@@ -18,7 +18,7 @@ import TrustMetadata
         host = try BootedPartition()
         expect(try host.hostctl("boot", "mark-good"), 0)
         expect(try host.hostctl("upgrade", "--version", "2"), 0)
-        expect(try host.hostctl("finalize"), 0)
+        expect(try host.shutDown(), 0)
         try host.boot()
         expect(try host.hostctl("boot", "mark-good"), 0)
     }
@@ -57,7 +57,7 @@ import TrustMetadata
     private func expectHealed(sourceLocation: SourceLocation = #_sourceLocation) throws {
         let running = try host.bootedFolder()
         expect(try host.hostctl("upgrade", "--version", "3"), 0, sourceLocation: sourceLocation)
-        expect(try host.hostctl("finalize"), 0, sourceLocation: sourceLocation)
+        expect(try host.shutDown(), 0, sourceLocation: sourceLocation)
         #expect(Files.isFolder(running.appending("usr/lib/modules")), sourceLocation: sourceLocation)
         let entries = try host.loader.listing().entries
         #expect(entries.first?.counter?.left == 3, sourceLocation: sourceLocation)
@@ -131,7 +131,7 @@ import TrustMetadata
         expect(try host.hostctl("verify", "--repair"), 0)
         #expect(try kinds() == [])
         expect(try host.hostctl("upgrade", "--version", "3"), 0)
-        expect(try host.hostctl("finalize"), 0)
+        expect(try host.shutDown(), 0)
         // What it said is not known, so that the deployment stays as a pinned one would.
         try host.boot()
         expect(try host.hostctl("cleanup"), 0)

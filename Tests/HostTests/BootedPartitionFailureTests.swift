@@ -24,7 +24,7 @@ import TrustMetadata
         let host = try BootedPartition()
         expect(try host.hostctl("boot", "mark-good"), 0)
         expect(try host.hostctl("upgrade", "--version", "2"), 0)
-        expect(try host.hostctl("finalize"), 0)
+        expect(try host.shutDown(), 0)
         for _ in 1...3 {
             try host.boot(isGood: false)
             expect(try host.hostctl("boot", "record"), 0)
@@ -43,7 +43,7 @@ import TrustMetadata
         // What has failed is not taken again, and a newer one is: the host can be led out of it.
         expect(try host.hostctl("upgrade", "--version", "2"), 1, "did not come up")
         expect(try host.hostctl("upgrade", "--version", "3"), 0)
-        expect(try host.hostctl("finalize"), 0)
+        expect(try host.shutDown(), 0)
         #expect(try host.entries.prefix(2) == ["host-000003+3", "host-000001"])
         try host.host.sysroot.fsck()
     }
@@ -66,7 +66,7 @@ import TrustMetadata
         let host = try BootedPartition()
         expect(try host.hostctl("boot", "mark-good"), 0)
         expect(try host.hostctl("kernel-args", "--append", "root=nowhere"), 0)
-        expect(try host.hostctl("finalize"), 0)
+        expect(try host.shutDown(), 0)
         for _ in 1...3 { try host.boot(isGood: false) }
         // It never got as far as telling anything.
         try host.boot(isGood: false)
@@ -77,7 +77,7 @@ import TrustMetadata
         #expect(try host.hostctl("status").text.contains("BAD"))
         expect(try host.hostctl("upgrade", "--version", "1", "--unchanged-exit-77"), 77)
         expect(try host.hostctl("kernel-args", "--append", "quiet"), 0)
-        expect(try host.hostctl("finalize"), 0)
+        expect(try host.shutDown(), 0)
         let entry = try #require(try host.loader.listing().entries.first)
         #expect(entry.arguments == ["root=LABEL=root", "quiet"] && entry.counter?.left == 3)
     }
