@@ -78,9 +78,7 @@ extension SysrootChange {
 
     /// Clears what a finalization has left that was cut off before its switch: it stays staged.
     func clearHalfFinalized(_ staged: StagedDeployment) throws {
-        let folder = paths.folder(of: staged.name)
-        let aside = folder.appending(EtcMerge.temporaryName)
-        if Files.exists(aside) { try Files.whileChangeable(folder) { try Files.removeTree(aside) } }
+        try removeEtcAside(of: staged.name)
         try PendingChange.clear(paths)
         try StatusFile(paths).write(reader.report())
     }
@@ -109,7 +107,7 @@ extension SysrootChange {
     }
 
     private func switchTo(_ staged: StagedDeployment, by boot: BootSwitch) throws {
-        guard try boot.entries(of: staged.name).isEmpty else { return try removeFormerEtc(of: staged.name) }
+        guard try boot.entries(of: staged.name).isEmpty else { return }
         try secureFallback(by: boot)
         guard Files.isFolder(paths.folder(of: staged.name)) else {
             throw DeploymentError.notDeployable(detail: "the folder of \(staged.name) is gone")
@@ -151,12 +149,12 @@ extension SysrootChange {
         reader.readDeployments().deployments.first { $0.name == name }?.bootChecksum
     }
 
-    /// Removes what `etc` was before the merge. The exchange was flushed before the entry, its removal was not: a power cut
-    /// may leave the one and lose the other.
-    private func removeFormerEtc(of name: DeploymentName) throws {
+    /// Removes a merged `etc` that did not come to its place, or what `etc` was before the merge. The exchange was flushed
+    /// before the entry, its removal was not: a power cut may leave the one and lose the other.
+    func removeEtcAside(of name: DeploymentName) throws {
         let folder = paths.folder(of: name)
-        let former = folder.appending(EtcMerge.temporaryName)
-        guard Files.exists(former) else { return }
-        try Files.whileChangeable(folder) { try Files.removeTree(former) }
+        let aside = folder.appending(EtcMerge.temporaryName)
+        guard Files.exists(aside) else { return }
+        try Files.whileChangeable(folder) { try Files.removeTree(aside) }
     }
 }

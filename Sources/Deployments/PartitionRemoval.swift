@@ -17,6 +17,7 @@ extension SysrootChange {
         }
         let isDone = try isSwitched(pending, staged, by: boot)
         if isDone { try removeDropped(pending) } else { try undo(pending, by: boot) }
+        if isDone, pending.action == .finalize { try removeEtcAside(of: pending.target) }
         if isDone, pending.action != .cleanup {
             completed = pending
             _ = try finish(pending.action.recorded, pending.target, resuming: true)
