@@ -37,4 +37,30 @@ struct UpgradeBootTests {
         #expect(try release(machine) == "1")
         try expectChanges(machine)
     }
+
+    @Test("a factory reset begins with the next boot and a fresh /var; going back brings the old one")
+    func factoryReset() throws {
+        let fixture = try BootFixture.shared.get()
+        let machine = try Machine(fixture.disk("systemd-boot"), firmware: .uefi, origin: fixture.origin)
+        try machine.boot()
+        _ = try machine.waitUntilStarted()
+        try machine.run(Self.changes)
+        try machine.run("mkdir -p /var/lib/kept && echo early >/var/lib/kept/file")
+        print(try machine.run("hostctl factory-reset --yes --keep /var/lib/kept", timeout: 400))
+        // Until the shutdown all is as it was, and what is kept is what is there by then.
+        try expectChanges(machine)
+        try machine.run("echo late >/var/lib/kept/file")
+        try machine.restart()
+        #expect(try machine.waitUntilStarted() == "running")
+        #expect(
+            try machine.run("cat /var/lib/kept/file; ls -d /etc/local.conf /var/lib/data 2>/dev/null; true") == "late\n"
+        )
+        try machine.run("echo new >/var/lib/fresh")
+        print(try machine.run("hostctl status; hostctl cleanup --dry-run; hostctl rollback"))
+        try machine.restart()
+        _ = try machine.waitUntilStarted()
+        try expectChanges(machine)
+        #expect(try !machine.run("ls /var/lib").contains("fresh"))
+        print(try machine.run("hostctl status"))
+    }
 }
