@@ -51,9 +51,7 @@ extension SysrootChange {
         }
         for entry in try boot.loader.listing().entries where entry.counter == nil && !boot.partition.canBoot(entry) {
             guard try !isThere() else { return }
-            if let name = DeploymentName(text: entry.deployment), Files.isFolder(paths.folder(of: name)) {
-                try boot.prepare(name)
-            }
+            _ = mend(entry, by: boot)
         }
         guard try !isThere(), let entry = try boot.entries(of: booted).first else { return }
         try boot.prepare(booted)
@@ -77,16 +75,27 @@ extension SysrootChange {
         var useless = Set(listing.damaged.filter { !isOfUse($0) }.map(\.name.generation))
         // A whole twin counts, whatever is beside it.
         useless.subtract(listing.entries.map(\.generation))
-        for entry in listing.entries where entry.generation > fallback.generation && !boot.partition.canBoot(entry) {
-            if let name = DeploymentName(text: entry.deployment), Files.isFolder(paths.folder(of: name)) {
-                try boot.prepare(name)
-            } else {
-                useless.insert(entry.generation)
-            }
+        // What has no try left comes after the fallback in any case.
+        for entry in listing.entries
+        where entry.generation > fallback.generation && entry.counter?.isExhausted != true
+            && !boot.partition.canBoot(entry) && !mend(entry, by: boot)
+        {
+            useless.insert(entry.generation)
         }
         for generation in useless.sorted() {
             FaultPoint.reached("fallback.before-removal")
             try boot.loader.remove(generation: generation)
         }
+    }
+
+    /// Gives an entry's deployment its link and its kernel again.
+    ///
+    /// - Returns: whether it can be booted now. One that cannot keeps no host from being changed.
+    private func mend(_ entry: LoaderEntry, by boot: BootSwitch) -> Bool {
+        guard let name = DeploymentName(text: entry.deployment), Files.isFolder(paths.folder(of: name)) else {
+            return false
+        }
+        do { try boot.prepare(name) } catch {}
+        return boot.partition.canBoot(entry)
     }
 }

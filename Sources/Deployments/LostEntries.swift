@@ -24,8 +24,10 @@ struct LostEntries {
         if records.good == name { return nil }
         if records.reasonAgainst(name) != nil { return TryCounter(left: 0, done: tries) }
         let least = TryCounter(left: 1, done: tries - 1)
-        guard let counter = remembered(name) ?? .some(least) else { return nil }
-        guard let failing = records.failing, failing.deployment == name else { return counter }
+        let known = remembered(name) ?? .some(least)
+        guard let failing = records.failing, failing.deployment == name else { return known }
+        // A report that was written without the boot partition knows no counters.
+        let counter = known ?? least
         return TryCounter(
             left: min(counter.left, max(tries - failing.count, 0)), done: max(counter.done, failing.count))
     }

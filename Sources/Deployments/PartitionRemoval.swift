@@ -39,7 +39,7 @@ extension SysrootChange {
 
     /// Takes away what a change that did not come to its switch has added.
     private func undo(_ pending: PendingChange, by boot: BootSwitch) throws {
-        guard pending.isAdding else { return }
+        guard pending.isAdding, !isProtected(pending.target) else { return }
         try boot.removeLink(of: pending.target)
         dropFromMirror([pending.target])
         try remove(pending.target)
@@ -59,8 +59,14 @@ extension SysrootChange {
             try StagedDeployment.clear(paths)
         }
         try boot.removeEntries(of: pending.target, onlySuperseded: true)
-        let names = try removable(pending)
-        for name in names { try boot.removeEntries(of: name) }
+        let names = try removable(pending).filter { name in
+            do {
+                try boot.removeEntries(of: name)
+                return true
+            } catch BootLoaderError.lastGood, BootLoaderError.lastEntry {
+                return false  // All that the host could come back to: the next change has another.
+            }
+        }
         FaultPoint.reached("prune.after-entries")
         if names.isEmpty { refreshMirror() } else { dropFromMirror(names) }
         for name in names {
