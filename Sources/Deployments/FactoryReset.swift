@@ -175,7 +175,8 @@ extension SysrootChange {
         // The shutdown that switches to it completes it.
         if try StagedDeployment.load(paths)?.name == pending.target { return }
         let report = reader.readDeployments()
-        if report.listed.contains(where: { $0.name == pending.target }) {
+        // What runs has been switched to, whatever has become of its entry.
+        if report.deployments.contains(where: { $0.name == pending.target && ($0.isListed || $0.isBooted) }) {
             let stateroot = pending.target.stateroot
             if report.booted?.name == pending.target, Files.exists(paths.newState(of: stateroot)),
                 Self.isSame(paths.state(of: stateroot), "/var")
@@ -195,10 +196,12 @@ extension SysrootChange {
     }
 
     private func undoReset(_ pending: ResetRecord.Pending, _ report: SysrootReport) throws {
+        let new = paths.newState(of: pending.target.stateroot)
+        if Self.isSame(new, "/var") { throw SystemError("remove", new.string, code: .resourceBusy) }
         let states = StateFolders(paths)
         try states.set(pending.target, to: nil)
         for name in report.deployments.map(\.name) where states.isDangling(name) { try states.set(name, to: nil) }
-        try Files.removeTree(paths.newState(of: pending.target.stateroot))
+        try Files.removeTree(new)
     }
 
     /// Puts the new /var into its place, and gives the old one its other name.
