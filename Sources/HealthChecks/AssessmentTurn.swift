@@ -66,7 +66,9 @@ struct Turn {
         var reason = reason
         if records.failing?.deployment == record.name { records.failing = nil }
         if records.good == record.name { records.good = nil }
-        if hasProved(record.checksum, besides: record.name, records) {
+        // What differs from the last good deployment is the host's then, as its kernel arguments and its /etc. When another
+        // release is the last good one, this one would be taken again by itself, and fail again.
+        if records.good?.checksum == record.checksum {
             reason += "; the release has come up in another deployment, so that only this one is bad"
             records.add(BootRecords.BadDeployment(record.name, time: now, reason: reason))
         } else {
@@ -77,15 +79,6 @@ struct Turn {
         FaultPoint.reached("bad.after-record")
         try addHistory(.bad, record, reason)
         return reason
-    }
-
-    /// Whether a commit is that of the last good deployment, or of another one that has proved itself: what differs is
-    /// the host's, as its kernel arguments and its /etc.
-    private func hasProved(_ commit: Checksum, besides name: DeploymentName, _ records: BootRecords) -> Bool {
-        if records.good?.checksum == commit { return true }
-        return reader.readDeployments().listed.contains {
-            $0.checksum == commit && $0.name != name && $0.triesLeft == nil && $0.hasFolder
-        }
     }
 
     /// See `BootAssessment.fail`.
