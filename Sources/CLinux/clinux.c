@@ -112,7 +112,9 @@ int hostctl_fremovexattr(int descriptor, const char *name) { return fremovexattr
 
 int hostctl_private_mounts(void) {
     if (unshare(CLONE_NEWNS) != 0) return -1;
-    return (int)syscall(SYS_mount, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    if (syscall(SYS_mount, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0) return 0;
+    // In a chroot whose root is no mount point, what is mounted around it cannot be named, and stays as it is.
+    return errno == EINVAL ? 0 : -1;
 }
 
 int hostctl_mount(const char *source, const char *target, const char *type, unsigned long flags) {
