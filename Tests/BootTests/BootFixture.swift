@@ -84,6 +84,9 @@ struct BootFixture {
         let stock = recipe.appending("image.conf.d/90-tests.conf")
         try Files.makeFolder(stock.removingLastComponent())
         try Files.replace(stock, with: Array("[Image]\nPackages=ostree\n".utf8))
+        let fuse = recipe.appending("removals.conf.d/90-tests.conf")
+        let removal = "[Removal]\nReason=the host has no libfuse\nPaths=/usr/bin/rofiles-fuse\n"
+        try Files.replace(fuse, with: Array(removal.utf8))
         return recipe
     }
 
