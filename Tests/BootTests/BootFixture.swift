@@ -183,7 +183,7 @@ struct BootFixture {
 
     private func publish() throws {
         try hostctl(
-            "release", "publish", origin.string, "--store", builds.string, Self.ref, "--key", key.string, timeout: 600)
+            "release", "publish", origin.string, "--store", builds.string, Self.ref, "--key", key.string, timeout: 1800)
     }
 
     // MARK: commands

@@ -8,13 +8,6 @@ import Testing
     "Debian 12 to Debian 13", .enabled(if: BootFixture.isPossible && BootFixture.isCampaign, "only HOSTCTL_CAMPAIGN"),
     .serialized)
 struct DistributionBootTests {
-    private static let changes = """
-        echo local >/etc/local.conf
-        echo 'operator:x:1500:1500::/var/home/operator:/bin/sh' >>/etc/passwd
-        echo 'operator:x:1500:' >>/etc/group
-        mkdir -p /var/lib/data && echo data >/var/lib/data/file
-        """
-
     @Test("an upgrade, and a rollback, with local accounts, /etc and /var as they were")
     func thereAndBack() throws {
         let folder = try TemporaryFolder()
@@ -24,7 +17,7 @@ struct DistributionBootTests {
         try machine.boot()
         _ = try machine.waitUntilStarted()
         #expect(try debian(machine) == "12")
-        try machine.run(Self.changes)
+        try machine.run(UpgradeBootTests.changes)
         let owners =
             "stat -c '%U %G' /etc/shadow /var/log/journal; getent passwd systemd-network operator root | cut -d: -f1"
         let before = try machine.run(owners)
@@ -32,21 +25,17 @@ struct DistributionBootTests {
         try machine.restart()
         #expect(try machine.waitUntilStarted() == "running")
         #expect(try debian(machine) == "13")
-        try expectChanges(machine)
+        try UpgradeBootTests.expectChanges(machine)
         #expect(try machine.run(owners) == before)
         print(try machine.run("hostctl status; hostctl boot status; hostctl rollback"))
         try machine.restart()
         _ = try machine.waitUntilStarted()
         #expect(try debian(machine) == "12")
-        try expectChanges(machine)
+        try UpgradeBootTests.expectChanges(machine)
         #expect(try machine.run(owners) == before)
     }
 
     private func debian(_ machine: Machine) throws -> String {
         try machine.run(". /etc/os-release; echo $VERSION_ID").filter { !$0.isWhitespace }
-    }
-
-    private func expectChanges(_ machine: Machine) throws {
-        #expect(try machine.run("cat /etc/local.conf /var/lib/data/file; id -u operator") == "local\ndata\n1500\n")
     }
 }

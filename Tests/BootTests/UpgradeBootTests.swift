@@ -5,14 +5,14 @@ import Testing
 @Suite("upgrade and back", .enabled(if: BootFixture.startsMachines, BootFixture.reason), .serialized)
 struct UpgradeBootTests {
     /// What must survive everything.
-    private static let changes = """
+    static let changes = """
         echo local >/etc/local.conf
         echo 'operator:x:1500:1500::/var/home/operator:/bin/sh' >>/etc/passwd
         echo 'operator:x:1500:' >>/etc/group
         mkdir -p /var/lib/data && echo data >/var/lib/data/file
         """
 
-    private func expectChanges(_ machine: Machine) throws {
+    static func expectChanges(_ machine: Machine) throws {
         #expect(try machine.run("cat /etc/local.conf /var/lib/data/file; id -u operator") == "local\ndata\n1500\n")
     }
 
@@ -31,11 +31,11 @@ struct UpgradeBootTests {
         #expect(try release(machine) == "1")
         try machine.restart()
         #expect(try release(machine) == "2")
-        try expectChanges(machine)
+        try Self.expectChanges(machine)
         print(try machine.run("hostctl status; ls /boot/efi/loader/entries; time hostctl rollback"))
         try machine.restart()
         #expect(try release(machine) == "1")
-        try expectChanges(machine)
+        try Self.expectChanges(machine)
     }
 
     @Test("a factory reset begins with the next boot and a fresh /var; going back brings the old one")
@@ -48,7 +48,7 @@ struct UpgradeBootTests {
         try machine.run("mkdir -p /var/lib/kept && echo early >/var/lib/kept/file")
         print(try machine.run("hostctl factory-reset --yes --keep /var/lib/kept", timeout: 400))
         // Until the shutdown all is as it was, and what is kept is what is there by then.
-        try expectChanges(machine)
+        try Self.expectChanges(machine)
         try machine.run("echo late >/var/lib/kept/file")
         try machine.restart()
         #expect(try machine.waitUntilStarted() == "running")
@@ -59,7 +59,7 @@ struct UpgradeBootTests {
         print(try machine.run("hostctl status; hostctl cleanup --dry-run; hostctl rollback"))
         try machine.restart()
         _ = try machine.waitUntilStarted()
-        try expectChanges(machine)
+        try Self.expectChanges(machine)
         #expect(try !machine.run("ls /var/lib").contains("fresh"))
         print(try machine.run("hostctl status"))
     }
