@@ -253,7 +253,11 @@ let package = Package(
             dependencies: ["SysrootFixtures", "TestSupport", "BootLoaders", "Sysroots", "LinuxSystem", system],
             path: "Tests/PowerCuts", swiftSettings: settings),
         tests("PowerCuts", ["LinuxSystem", system]),
-        tests("Disks", ["LinuxSystem", system]),
+        // Grows a partition in a process of its own, which a test can kill at a fault point.
+        .executableTarget(
+            name: "disk-trial", dependencies: ["Disks", "LinuxSystem", system], path: "Tests/DiskTrial",
+            swiftSettings: settings),
+        tests("Disks", ["disk-trial", "LinuxSystem", system]),
         // Virtual machines, started from disks that hostctl has installed.
         .testTarget(
             name: "BootTests", dependencies: ["PowerCuts", "TestSupport", "Sysroots", "LinuxSystem", system],

@@ -136,7 +136,7 @@ int hostctl_resize_partition(int descriptor, int number, int64_t start, int64_t 
     return ioctl(descriptor, BLKPG, &argument);
 }
 
-int hostctl_attach_loop(int disk, uint64_t start, uint64_t size, char path[32]) {
+int hostctl_attach_loop(int disk, uint64_t start, uint64_t size, uint32_t sector, char path[32]) {
     const int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
     if (control < 0) return -1;
     int device = -1;
@@ -147,7 +147,7 @@ int hostctl_attach_loop(int disk, uint64_t start, uint64_t size, char path[32]) 
         snprintf(path, 32, "/dev/loop%d", number);
         device = open(path, O_RDWR | O_CLOEXEC);
         if (device < 0) break;
-        struct loop_config config = { .fd = (uint32_t)disk };
+        struct loop_config config = { .fd = (uint32_t)disk, .block_size = sector };
         config.info.lo_offset = start;
         config.info.lo_sizelimit = size;
         config.info.lo_flags = LO_FLAGS_AUTOCLEAR;

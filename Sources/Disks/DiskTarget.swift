@@ -22,6 +22,9 @@ public final class DiskTarget {
     /// What a new file has unless somebody says otherwise: 4 GiB, of which only what is written takes room.
     public static let defaultSize: Int64 = 4 << 30
 
+    /// What its boot partition must have at least, in bytes: 33 MiB, and 257 MiB on a disk with sectors of 4096 bytes.
+    public var leastBootSize: Int64 { BootFileSystem.leastSize(sector: sector) }
+
     /// Looks at the device or file; nothing is written.
     ///
     /// - Parameters:

@@ -21,6 +21,25 @@ public enum RootFileSystem: String, Sendable, CaseIterable {
     fileprivate var tool: String { "mkfs.\(rawValue)" }
 }
 
+/// The boot partition's file system: FAT32, which all firmware reads.
+enum BootFileSystem {
+    /// The program that makes it, with the disk's sectors: Linux refuses to mount a FAT with smaller ones.
+    static func command(_ device: FilePath, sector: Int64) -> [String] {
+        // Of one sector, so that a small partition has as many clusters as FAT32 must have.
+        let large = sector > 512 ? ["-S", "\(sector)", "-s", "1"] : []
+        return ["mkfs.vfat", "-F", "32"] + large + ["-n", "ESP", device.string]
+    }
+
+    /// What it needs at least, in bytes: FAT32 has 65,525 clusters, and firmware may take what has fewer for FAT16.
+    static func leastSize(sector: Int64) -> Int64 {
+        let clusters: Int64 = 65_525
+        // Two tables with 4 bytes for each, and what is reserved before them.
+        let tables = 2 * (4 * clusters / sector + 1) + 64
+        let unit: Int64 = 1 << 20
+        return ((clusters + tables) * sector + unit - 1) / unit * unit
+    }
+}
+
 /// Writes a host's disk. The partition table comes last: a disk without one boots nowhere and looks empty, so that
 /// whatever ends the work early leaves nothing that looks whole.
 public struct DiskWriter {
@@ -55,11 +74,11 @@ public struct DiskWriter {
         try retrying("make", "a mount namespace") { hostctl_private_mounts() }
         try target.begin()
         if let data = layout.data {
-            let device = try LoopDevice(data, of: target.writing)
+            let device = try LoopDevice(data, of: target.writing, sector: target.sector)
             try Tool.run(fileSystem.command(device.path, label: "data"))
             device.detach()
         }
-        let device = try LoopDevice(layout.root, of: target.writing)
+        let device = try LoopDevice(layout.root, of: target.writing, sector: target.sector)
         FaultPoint.reached("disk.after-attach")
         try Tool.run(fileSystem.command(device.path, label: "root"))
         FaultPoint.reached("disk.after-file-system")
@@ -85,8 +104,8 @@ public struct DiskWriter {
     }
 
     private func fillBootPartition(from staged: FilePath) throws {
-        let device = try LoopDevice(layout.boot, of: target.writing)
-        try Tool.run(["mkfs.vfat", "-F", "32", "-n", "ESP", device.path.string])
+        let device = try LoopDevice(layout.boot, of: target.writing, sector: target.sector)
+        try Tool.run(BootFileSystem.command(device.path, sector: target.sector))
         let names = try Files.names(in: staged).map { staged.appending($0).string }
         try Tool.run(["mcopy", "-s", "-i", device.path.string] + names + ["::/"])
         try Tool.run(["fsck.vfat", "-n", device.path.string])

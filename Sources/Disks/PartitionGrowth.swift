@@ -73,11 +73,17 @@ public final class PartitionGrowth {
         }
         let copy = sectors - 1 - entriesSectors
         let end = copy / unit * unit - 1
-        guard end > last.end else { return .full }
+        guard end > last.end else {
+            // A run that was cut may have left this.
+            try setProtectiveSize()
+            return .full
+        }
         table.setEnd(end, ofEntry: last.number)
+        FaultPoint.reached("grow.before-copy")
         try write(table.entries, at: copy)
         let second = table.header(at: sectors - 1, other: 1, entriesAt: copy, lastUsable: copy - 1)
         try write(second, at: sectors - 1)
+        FaultPoint.reached("grow.after-copy")
         try write(table.entries, at: place)
         try disk.sync()
         FaultPoint.reached("grow.before-header")
@@ -85,6 +91,7 @@ public final class PartitionGrowth {
         try disk.sync()
         FaultPoint.reached("grow.after-header")
         try setProtectiveSize()
+        FaultPoint.reached("grow.after-protective-record")
         if isDevice {
             try retrying("resize a partition of", disk.path) {
                 hostctl_resize_partition(
@@ -98,9 +105,11 @@ public final class PartitionGrowth {
     /// The protective MBR, for tools that do not know GPT, says how large the disk is.
     private func setProtectiveSize() throws(SystemError) {
         var record = try read(0, Int(sector))
+        let before = record
         for start in stride(from: 446, to: 510, by: 16) where record[start + 4] == 0xEE {
             PartitionTable.put(min(sectors - 1, 0xFFFF_FFFF), 4, into: &record, at: start + 12)
         }
+        if record == before { return }
         try write(record, at: 0)
         try disk.sync()
     }

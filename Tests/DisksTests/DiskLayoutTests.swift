@@ -1,3 +1,4 @@
+import SystemPackage
 import TestSupport
 import Testing
 
@@ -33,6 +34,24 @@ import Testing
         guard case .tooSmall("disk", gigabyte, let needed)? = error else { throw error ?? .needsRoot }
         #expect(try layout(needed, needed: 2 * gigabyte).root.size >= 2 * gigabyte)
         #expect(throws: DiskError.self) { try layout(needed - 1, needed: 2 * gigabyte) }
+    }
+}
+
+@Suite("the boot partition's file system") struct BootFileSystemTests {
+    @Test("FAT has the disk's sectors, and enough clusters for FAT32 at its smallest", arguments: [512, 2048, 4096])
+    func clusters(sector: Int64) throws {
+        let command = BootFileSystem.command("/dev/loop0", sector: sector)
+        #expect(command.first == "mkfs.vfat" && command.last == "/dev/loop0")
+        #expect(command.contains("-S") == (sector > 512))
+        let folder = try TemporaryFolder()
+        let file = folder.path.appending("fat.img").string
+        let size = BootFileSystem.leastSize(sector: sector)
+        try #require(try run(["/usr/bin/truncate", "-s", "\(size)", file]).status == 0)
+        let made = try run(["/usr/sbin/mkfs.vfat"] + command.dropFirst().dropLast() + [file])
+        #expect(made.status == 0 && !made.errorText.contains("WARNING"), "\(made.errorText)")
+        let check = try run(["/usr/sbin/fsck.vfat", "-n", "-v", file])
+        #expect(check.status == 0 && check.text.contains("\(sector) bytes per logical sector"), "\(check.text)")
+        #expect(check.text.contains("32 bit entries"))
     }
 }
 

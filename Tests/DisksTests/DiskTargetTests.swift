@@ -101,6 +101,33 @@ private final class Loop {
         }
     }
 
+    @Test("the file systems of a disk with large sectors have large sectors too", arguments: RootFileSystem.allCases)
+    func largeSectors(_ kind: RootFileSystem) throws {
+        let image = try image(size: 900 << 20)
+        let loop = try Loop(image, ["--sector-size", "4096"])
+        let target = try DiskTarget(loop.path, size: nil, wipe: false)
+        #expect(target.leastBootSize == 257 << 20)
+        let layout = try DiskLayout(
+            size: target.size, bootSize: target.leastBootSize, needed: 400 << 20, architecture: "x86_64",
+            path: loop.path.string)
+        try DiskWriter(target, layout: layout, fileSystem: kind).write { root in
+            try Files.replace(root.appending("boot/efi/x"), with: Array("text".utf8))
+        }
+        // As one program sees it that knows nothing of the device: the sector's size and the clusters of the FAT.
+        let boot = "\(image.string)@@\(layout.boot.start)"
+        #expect(try run(["/usr/bin/mtype", "-i", boot, "::x"]).text == "text")
+        let file = try Descriptor(opening: image.string)
+        try retrying("seek in", image.string) { lseek(file.raw, off_t(layout.boot.start), SEEK_SET) }
+        #expect(try Array(file.read(exactly: 14)[11...]) == [0x00, 0x10, 1])
+        let part = try LoopDevice(layout.root, of: image, sector: 4096)
+        try folder.write("mount/x", text: "")
+        let place = folder.path.appending("mount").string
+        let mounted = try run(["/bin/mount", "-t", kind.rawValue, part.path.string, place])
+        #expect(mounted.status == 0, "\(mounted.errorText)")
+        #expect(try run(["/bin/umount", place]).status == 0)
+        withExtendedLifetime((loop, part)) {}
+    }
+
     @Test("a size of another file system than ext4", arguments: [RootFileSystem.btrfs, .xfs])
     func fileSystems(_ kind: RootFileSystem) throws {
         let path = folder.path.appending("disk.raw")

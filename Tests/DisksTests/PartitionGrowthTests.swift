@@ -108,4 +108,39 @@ import Testing
         #expect(outcome == (isBefore ? .grown(number: 2, from: 10 * mebibyte, to: 58 * mebibyte) : .full))
         #expect(try size() == 58)
     }
+
+    /// The last sector of the last partition, by the primary table; `nil` without a valid one.
+    private func end() throws -> UInt64? {
+        let bytes = try Files.read(disk, limit: 1 << 27)
+        let table = PartitionTable(sector: Array(bytes[512..<1024])) { start, count in
+            Array(bytes[Int(start) * 512..<Int(start) * 512 + count])
+        }
+        return table?.last?.end
+    }
+
+    private func grow(killedAt point: String? = nil) throws -> ProcessResult {
+        try run(
+            [BuiltProducts.folder.appending("disk-trial").string, disk.string],
+            environment: point.map { ["HOSTCTL_FAULT_POINT": $0] } ?? [:])
+    }
+
+    @Test(
+        "a process that is killed leaves the old table or the new one, and the next one completes it",
+        arguments: [
+            ("grow.before-copy", false), ("grow.after-copy", false), ("grow.before-header", false),
+            ("grow.after-header", true), ("grow.after-protective-record", true),
+        ])
+    func killed(at point: String, isGrown: Bool) throws {
+        try make()
+        for larger: Int64 in [0, 36] {
+            try setSize((64 + larger) * mebibyte)
+            let before = try end()
+            let result = try grow(killedAt: point)
+            #expect(result.end == .signaled(SIGKILL), "\(result.text)\(result.errorText)")
+            let expected = isGrown ? UInt64(63 + larger) * 2048 - 1 : before
+            #expect(try end() == expected)
+            #expect(try grow().text.hasPrefix(isGrown ? "full" : "grown"))
+            #expect(try size() == 58 + larger)
+        }
+    }
 }

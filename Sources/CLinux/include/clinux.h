@@ -44,8 +44,9 @@ int hostctl_unmount(const char *target);
 /// A block device's size in bytes, its sectors' size, and whether it can only be read. 0 or -1 with errno.
 int hostctl_device_geometry(int descriptor, uint64_t *size, int *sector, int *read_only);
 /// Attaches part of a file or disk, in bytes, to a free loop device, whose path is written to `path`. The device goes when
-/// nothing has it open any more, neither the descriptor that is returned nor a mount. -1 with errno.
-int hostctl_attach_loop(int disk, uint64_t start, uint64_t size, char path[32]);
+/// nothing has it open any more, neither the descriptor that is returned nor a mount. Its sectors have `sector` bytes,
+/// so that what is made on it fits the disk. -1 with errno.
+int hostctl_attach_loop(int disk, uint64_t start, uint64_t size, uint32_t sector, char path[32]);
 /// Makes the kernel read a disk's partition table.
 int hostctl_reread_partitions(int descriptor);
 /// Tells the kernel that a partition of a disk has another length, in bytes; it may be mounted. -1 with errno.
