@@ -288,21 +288,21 @@ import Testing
     }
 
     @Test(
-        "compressed data that is cut off ends with an error and never loops (CVE-2026-2219)", .timeLimit(.minutes(1)),
+        "compressed data that is cut off ends with an error and never loops (CVE-2026-2219)",
         arguments: Compression.allCases.filter { $0 != .none })
     func cutCompressed(compression: Compression) throws {
         let folder = try TemporaryFolder()
         let text = (0..<4000).map { "\($0 &* 2_654_435_761)" }.joined()
         let packed = try compressed(written([file("a", text), file("b", text)]), compression, folder)
-        for end in stride(from: 6, to: packed.count - 1, by: max(1, packed.count / 60)) {
+        // What follows an archive's end marker is padding; the last bytes of the compressed data still count.
+        let ends = stride(from: 6, to: packed.count - 1, by: max(1, packed.count / 60)) + [packed.count - 1]
+        for end in ends {
             #expect(throws: ArchiveError.self, "\(end) of \(packed.count)") {
-                try contents(DecompressedSource(MemorySource(packed[..<end])))
+                let count = try bounded { try contents(DecompressedSource(MemorySource(packed[..<end]))).count }
+                #expect(count != nil, "\(end) of \(packed.count) does not end")
             }
         }
-        // What follows an archive's end marker is padding; the last bytes of the compressed data still count.
-        let all = DecompressedSource.self
-        #expect(throws: ArchiveError.self) { try contents(all.init(MemorySource(packed.dropLast(1)))) }
-        #expect(try contents(all.init(MemorySource(packed))).count == 2)
+        #expect(try contents(DecompressedSource(MemorySource(packed))).count == 2)
     }
 
     @Test("compressed data that was changed is an error", arguments: [Compression.gzip, .xz, .zstd])

@@ -146,14 +146,18 @@ import Testing
         #expect(throws: SystemError.self) { try etc.merge() }
     }
 
-    @Test("sockets, fifos and devices are left out with a note, and never opened", .timeLimit(.minutes(1)))
+    @Test("sockets, fifos and devices are left out with a note, and never opened")
     func special() throws {
         for name in ["fifo", "device"] { try etc.write(name, "1", in: etc.old, etc.new) }
         #expect(mkfifo(etc.live.appending("fifo").string, 0o644) == 0)
         #expect(mknod(etc.live.appending("device").string, Glibc.S_IFCHR | 0o600, 0x103) == 0)
         #expect(mkfifo(etc.live.appending("own").string, 0o644) == 0)
-        let plan = try etc.merge()
-        #expect(plan.notes.map(\.path.description) == ["device", "fifo", "own"])
+        let (old, live, deployment) = (etc.old, etc.live, etc.deployment)
+        // What opens a fifo waits for its other end.
+        let notes = try bounded {
+            try EtcMerge.apply(old: old, live: live, into: deployment, policy: .keep).notes.map(\.path.description)
+        }
+        #expect(notes == ["device", "fifo", "own"])
         #expect(try Files.names(in: etc.merged) == ["device", "fifo"])
         #expect(try etc.result("fifo") == "1")
         #expect(try etc.plan().changes == [])
