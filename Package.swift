@@ -146,8 +146,8 @@ let package = Package(
         room(
             "HostctlCommands",
             [
-                "HostChecks", "EtcMerges", "Sysroots", "Settings", "ObjectStorage", "ObjectFormats", "Checksums",
-                "Signatures",
+                "HostChecks", "HealthChecks", "EtcMerges", "Sysroots", "Settings", "ObjectStorage", "ObjectFormats",
+                "Checksums", "Signatures",
                 "TrustMetadata", "LinuxSystem", "CLinux", arguments, system,
             ]),
         // The commands that need the store; what is mapped here loads libostree.
@@ -244,9 +244,10 @@ let package = Package(
             "HealthChecks",
             [
                 "SysrootFixtures", "Sysroots", "BootLoaders", "Settings", "Deployments", "ObjectStorage",
-                "TrustMetadata",
+                "ObjectFormats", "TrustMetadata",
                 "Checksums", "LinuxSystem", system,
             ]),
+        tests("Updates", ["BootLoaders", "Disks", "Settings", "Sysroots", "LinuxSystem", system]),
         // Disks whose power went: logs of writes, and every state that they can leave.
         .target(
             name: "PowerCuts",
@@ -260,7 +261,8 @@ let package = Package(
         tests("Disks", ["disk-trial", "LinuxSystem", system]),
         // Virtual machines, started from disks that hostctl has installed.
         .testTarget(
-            name: "BootTests", dependencies: ["PowerCuts", "TestSupport", "Sysroots", "LinuxSystem", system],
+            name: "BootTests",
+            dependencies: ["PowerCuts", "TestSupport", "Sysroots", "TrustMetadata", "LinuxSystem", system],
             path: "Tests/BootTests", exclude: ["debian-12", "faults"], swiftSettings: settings),
         // Whole commands as real processes on real sysroots.
         .testTarget(

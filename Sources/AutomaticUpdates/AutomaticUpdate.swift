@@ -166,6 +166,10 @@ public struct AutomaticUpdate: Sendable {
         if paths.hasBootPartition, let bad = try BootRecords.load(paths).bad(commit) {
             return Objection(result: .bad, detail: bad.reason)
         }
+        // What somebody has asked for, and what another release would take the place of.
+        if try StagedDeployment.load(paths)?.resetting != nil {
+            return Objection(result: .postponed, detail: "a factory reset begins with the next boot")
+        }
         return try wasRolledBack(commit) ? Objection(result: .rolledBack) : nil
     }
 

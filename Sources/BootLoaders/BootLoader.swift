@@ -56,17 +56,27 @@ public protocol BootLoader: Sendable {
     /// The loader that is installed, and the one that the image has.
     func loaderStatus(_ source: LoaderSource) throws -> LoaderStatus
 
-    /// Replaces the installed loader by the image's: new files beside the old ones, read back, then exchanged; the old
-    /// ones stay under the name of a fallback until `confirmLoader`. Does nothing when the installed one is as new, and
-    /// nothing to a newer one without `force`.
+    /// Whether `updateLoader` can be done. Nothing is written.
     ///
-    /// - Returns: what was there before and what is there now.
-    /// - Throws: `BootLoaderError`, `SystemError`; what was installed boots then.
+    /// - Returns: what there is.
+    /// - Throws: `BootLoaderError`, among them `.onTrial` without `force` where the proven one would be overwritten, and
+    ///   `.noSpace`; `SystemError`.
+    func checkUpdate(_ source: LoaderSource, force: Bool) throws -> LoaderStatus
+
+    /// Replaces the installed loader by the image's: a copy of what is proven stays beside it until `confirmLoader`, the new
+    /// file is written, read back, and exchanged with the old one. Does nothing when the installed one is as new, and
+    /// nothing to a newer one without `force`. GRUB's configuration is a part of it.
+    ///
+    /// - Returns: what is there now.
+    /// - Throws: as `checkUpdate`; what was installed boots then.
     @discardableResult
     func updateLoader(_ source: LoaderSource, force: Bool) throws -> LoaderStatus
 
-    /// Removes the fallback of an update after the new loader has booted. Nothing to do is fine.
-    func confirmLoader() throws
+    /// Removes the fallback of an update after the new loader has booted; the caller knows that. Nothing to do is fine.
+    ///
+    /// - Returns: whether nothing is on trial any more.
+    @discardableResult
+    func confirmLoader() throws -> Bool
 }
 
 /// Where a loader's files come from, and where those go that no file system holds.
@@ -100,7 +110,8 @@ public struct BIOSBootArea: Sendable, Equatable {
 
 /// How a loader shows itself.
 public struct LoaderOptions: Sendable, Equatable {
-    /// Seconds that the menu waits; 0 shows none unless a key is held.
+    /// Seconds that the menu waits; 0 shows none unless a key is pressed: any that systemd-boot finds held, or Esc
+    /// within the second that GRUB waits for it.
     public let timeout: Int
     /// Whether GRUB also uses the first serial port, 115200 baud. systemd-boot uses what the firmware uses.
     public let usesSerialPort: Bool
@@ -119,6 +130,9 @@ public struct LoaderStatus: Sendable, Equatable {
     public var available: String?
     /// Whether their files differ.
     public var differs: Bool
-    /// Whether a fallback from an update still waits for `confirmLoader`.
+    /// Whether what is installed is on trial: a fallback from an update still waits for `confirmLoader`.
     public var hasFallback: Bool
+    /// Whether GRUB's configuration is one that somebody has changed, or a newer hostctl has written: `updateLoader`
+    /// leaves it alone without `force`, and `differs` says nothing of it.
+    public var hasForeignConfiguration = false
 }

@@ -24,8 +24,12 @@ public enum BootLoaderError: Error, Equatable {
     case noLoaderFiles(String)
     /// A file of the loader that is not what its name says.
     case unusableLoader(path: String, problem: String)
+    /// A file beside a loader's that may have the same clusters.
+    case sharedClusters(String)
     /// An installed loader that is newer than the image's.
     case newerLoader(installed: String, available: String)
+    /// A loader on trial, in whose place no third one is put.
+    case onTrial
     /// A GRUB environment block that cannot be written in place.
     case unusableEnvironment(path: String, problem: String)
     /// Too little room on the boot partition; bytes.
@@ -47,6 +51,10 @@ extension BootLoaderError: ExplainedError {
         case .damagedWrite(let path): "\(path) does not read back as it was written"
         case .noLoaderFiles(let path): "the image has no \(path)"
         case .unusableLoader(let path, let problem): "\(path) cannot be installed: \(problem)"
+        case .sharedClusters(let path):
+            "\(path) has the content of the loader's own file, and perhaps its clusters, since the power was cut"
+        case .onTrial:
+            "the installed boot loader has not been through a good boot yet, and another one would overwrite the proven one"
         case .newerLoader(let installed, let available):
             "the installed boot loader, \(installed), is newer than the image's, \(available)"
         case .unusableEnvironment(let path, let problem): "\(path) \(problem)"
@@ -62,6 +70,8 @@ extension BootLoaderError: ExplainedError {
         case .lastGood: "wait until another one is good, or say so: hostctl boot mark-good INDEX"
         case .damagedWrite: "check the disk; nothing was switched"
         case .noLoaderFiles: "build the image with its boot loader"
+        case .sharedClusters: "unmount the boot partition and run fsck.fat on it; remove the file if nothing is wrong"
+        case .onTrial: "restart first, or run the command again with --force"
         case .newerLoader: "keep it, or run the command again with --force"
         case .noSpace: "remove deployments that are not needed: hostctl cleanup, or --prune"
         case .unusableEnvironment: "remove the file; it is made anew"
@@ -70,6 +80,10 @@ extension BootLoaderError: ExplainedError {
     }
 
     public var category: FailureCategory {
-        if case .noSpace = self { .noSpace } else { .failed }
+        switch self {
+        case .noSpace: .noSpace
+        case .onTrial: .needsReboot
+        default: .failed
+        }
     }
 }

@@ -26,6 +26,12 @@ public struct BootPartition: Sendable, Hashable {
         return sysroot.map { Files.isFolder(FilePath("\($0)\(entry.link)/usr")) } ?? true
     }
 
+    /// Whether an entry can be booted and is not counted any more: what a host comes back to.
+    public func isProven(_ entry: LoaderEntry) -> Bool { entry.counter == nil && canBoot(entry) }
+
+    /// Whether an entry can be booted and has a try left, or needs none.
+    public func canTry(_ entry: LoaderEntry) -> Bool { entry.counter?.isExhausted != true && canBoot(entry) }
+
     /// Everything of ours that is no loader's: kernels, GRUB's entries.
     public var own: FilePath { root.appending("hostctl") }
 

@@ -33,9 +33,9 @@ extension BootLoader {
         guard let entry = listing.entry(generation) else { return }
         let others = listing.entries.filter { $0.generation != generation && partition.canBoot($0) }
         guard !others.isEmpty else { throw .lastEntry(generation) }
-        guard partition.canBoot(entry), entry.counter?.isExhausted != true else { return }
-        guard others.contains(where: { $0.counter?.isExhausted != true }) else { throw .lastEntry(generation) }
-        if entry.counter == nil, !others.contains(where: { $0.counter == nil }) { throw .lastGood(generation) }
+        guard partition.canTry(entry) else { return }
+        guard others.contains(where: partition.canTry) else { throw .lastEntry(generation) }
+        if entry.counter == nil, !others.contains(where: partition.isProven) { throw .lastGood(generation) }
     }
 }
 

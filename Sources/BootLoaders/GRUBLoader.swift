@@ -8,6 +8,9 @@ extension GRUB {
     private var efi: ReplacedFile {
         ReplacedFile(partition: partition, path: partition.root.appending("EFI/BOOT/BOOTX64.EFI"))
     }
+    private var configuration: ReplacedFile {
+        ReplacedFile(partition: partition, path: partition.root.appending("grub/grub.cfg"))
+    }
     private var version: ReplacedFile {
         ReplacedFile(partition: partition, path: partition.root.appending("grub/version.txt"))
     }
@@ -41,7 +44,7 @@ extension GRUB {
 
     /// What the image has and the host can use, checked before anything is written.
     private func parts(_ source: LoaderSource) throws -> (bios: BIOSBoot?, hasUEFI: Bool) {
-        let bios = try source.bios.map { try BIOSBoot(area: $0, image: source.image) }
+        let bios = try source.bios.map { try BIOSBoot(area: $0, image: source.image, partition: partition) }
         let hasUEFI = Files.exists(path("grubx64.efi", source))
         guard bios != nil || hasUEFI else { throw BootLoaderError.noLoaderFiles("/\(Self.folder)/grubx64.efi") }
         if hasUEFI { try LoaderFiles.checkExecutable(path("grubx64.efi", source)) }
@@ -59,9 +62,20 @@ extension GRUB {
         do { (bios, hasUEFI) = try parts(source) } catch is BootLoaderError { (bios, hasUEFI) = (nil, false) }
         var differs = try bios.map { try !$0.isInstalled() } ?? false
         if hasUEFI, try !efi.isEqual(to: path("grubx64.efi", source)) { differs = true }
+        let present = try presentConfiguration()
+        let isForeign = !GRUBConfiguration.isReplaceable(present)
+        // Without the image's files there is no update.
+        if bios != nil || hasUEFI, !isForeign, present != GRUBConfiguration.text(insteadOf: present) { differs = true }
         return LoaderStatus(
             installed: try Self.line(version.path), available: try Self.line(path("version", source)), differs: differs,
-            hasFallback: efi.hasFallback)
+            hasFallback: try efi.isOnTrial() || configuration.isOnTrial() || bios?.isOnTrial() == true,
+            hasForeignConfiguration: isForeign)
+    }
+
+    /// Empty for a file that is missing.
+    private func presentConfiguration() throws(SystemError) -> String {
+        let bytes = try Files.readIfPresent(configuration.path, limit: LoaderFiles.limit) ?? []
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     private static func line(_ path: FilePath) throws(SystemError) -> String? {
@@ -70,14 +84,38 @@ extension GRUB {
         return line.isEmpty ? nil : line
     }
 
-    public func updateLoader(_ source: LoaderSource, force: Bool) throws -> LoaderStatus {
+    public func checkUpdate(_ source: LoaderSource, force: Bool) throws -> LoaderStatus {
         let (bios, hasUEFI) = try parts(source)
-        try checkVersions(loaderStatus(source), force: force)
+        let status = try loaderStatus(source)
+        try checkVersions(status, force: force)
+        if !force { try bios?.checkTrial() }
+        var room = LoaderRoom()
+        if hasUEFI { room += try efi.room(for: path("grubx64.efi", source)) }
+        if let bios { room.kept += try bios.room() }
+        try partition.requireSpace(room.needed)
+        return status
+    }
+
+    public func updateLoader(_ source: LoaderSource, force: Bool) throws -> LoaderStatus {
+        _ = try checkUpdate(source, force: force)
+        let (bios, hasUEFI) = try parts(source)
         try put(source, bios, hasUEFI)
+        try putConfiguration(force: force)
         return try loaderStatus(source)
     }
 
-    public func confirmLoader() throws {
-        for file in [efi, version] where Files.exists(file.path) { try file.confirm() }
+    /// After the programs: what the new one needs of a new program is there then, and each is as good with the other's
+    /// old one.
+    private func putConfiguration(force: Bool) throws {
+        let present = try presentConfiguration()
+        guard force || GRUBConfiguration.isReplaceable(present) else { return }
+        try configuration.put(Array(GRUBConfiguration.text(insteadOf: present).utf8))
+    }
+
+    public func confirmLoader() throws -> Bool {
+        for file in [efi, configuration, version] where Files.exists(file.path) { try file.confirm() }
+        let core = partition.root.appending(BIOSBoot.fallback)
+        if Files.exists(core) { try partition.remove(core) }
+        return true
     }
 }

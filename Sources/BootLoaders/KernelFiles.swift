@@ -17,10 +17,15 @@ public struct KernelSource: Sendable, Equatable {
         self.initramfs = initramfs
     }
 
-    var files: [(name: String, source: FilePath)] { [("vmlinuz", kernel), ("initramfs.img", initramfs)] }
+    var files: [(name: String, source: FilePath)] {
+        [(BootPartition.kernelName, kernel), (BootPartition.initramfsName, initramfs)]
+    }
 }
 
 extension BootPartition {
+    static let kernelName = "vmlinuz"
+    static let initramfsName = "initramfs.img"
+
     /// The folder below `/hostctl` for kernels of this boot checksum; deployments of one checksum share it.
     public static func kernelFolder(for bootChecksum: String) -> String { String(bootChecksum.prefix(32)) }
 
@@ -28,57 +33,63 @@ extension BootPartition {
         name.utf8.count == 32 && name.utf8.allSatisfy(isLowerHexadecimal)
     }
 
-    /// The bytes that adding this kernel takes: whole clusters of the files that are missing or not of the right size,
-    /// and of their folder. Nothing is written.
-    ///
-    /// - Throws: `SystemError`.
-    public func spaceNeeded(for source: KernelSource) throws(SystemError) -> Int64 {
-        let folder = own.appending(Self.kernelFolder(for: source.bootChecksum))
-        var bytes: Int64 = Files.isFolder(folder) ? 0 : try clusterSize()
-        for (name, path) in source.files {
-            let size = try Self.size(of: path)
-            if let present = try Self.sizeIfPresent(of: folder.appending(name)), present == size { continue }
-            bytes += try space(forFileOf: size)
-        }
-        return bytes
-    }
-
     /// Clusters that are kept free beside a kernel: for entries, folders and the loader's own renames.
     public static let reserve: Int64 = 256 << 10
 
-    /// Adds kernel and initramfs, each complete and read back before it has its name. Files that are there already are
-    /// compared; one that differs was damaged, and is replaced.
+    /// Adds kernel and initramfs; see `addKernel(_:)` for what has been compared already.
     ///
     /// - Returns: the folder's name, for `LoaderEntry.kernelFolder`.
-    /// - Throws: `BootLoaderError.noSpace` before anything is written, `.damagedWrite`; `SystemError`.
+    /// - Throws: as the other one.
     @discardableResult
-    public func addKernel(_ source: KernelSource) throws -> String {
-        let needed = try spaceNeeded(for: source)
+    public func addKernel(_ source: KernelSource) throws -> String { try addKernel(addition(of: source)) }
+
+    /// Adds kernel and initramfs, each complete and read back before it has its name. One that differs is replaced by
+    /// exchange, as it may boot all the same, and entries share it; where nothing boots by it, it is removed first.
+    ///
+    /// - Parameter addition: what a comparison has found; nobody has changed the kernel's folder since.
+    /// - Returns: the folder's name, for `LoaderEntry.kernelFolder`.
+    /// - Throws: `BootLoaderError.noSpace` before anything is written; `.damagedWrite`; `SystemError`.
+    @discardableResult
+    public func addKernel(_ addition: KernelAddition) throws -> String {
+        try requireSpace(addition.space.needed)
+        let folder = own.appending(addition.space.folder)
+        try makeFolder(folder)
+        for change in addition.changes { try carryOut(change, in: folder) }
+        FaultPoint.reached("boot.after-kernel")
+        return addition.space.folder
+    }
+
+    /// - Throws: `BootLoaderError.noSpace`, `SystemError`.
+    func requireSpace(_ needed: Int64) throws {
         let free = try freeSpace()
         if needed > 0, needed + Self.reserve > free {
             throw BootLoaderError.noSpace(needed: needed + Self.reserve, free: free)
         }
-        let name = Self.kernelFolder(for: source.bootChecksum)
-        let folder = own.appending(name)
-        try makeFolder(folder)
-        for (file, path) in source.files { try addKernelFile(folder.appending(file), path) }
-        FaultPoint.reached("boot.after-kernel")
-        return name
     }
 
-    private func addKernelFile(_ path: FilePath, _ source: FilePath) throws {
-        if Files.exists(path) {
-            if try Self.areEqual(path, source) { return }
-            // Damaged: no entry can boot it, and its clusters may be what the new one needs.
+    private func carryOut(_ change: KernelAddition.Change, in folder: FilePath) throws {
+        let path = folder.appending(change.name)
+        switch change.step {
+        case .keep:
+            // It may have its content by an exchange that was cut off before its flush.
+            try flush()
+        case .add:
+            try addCopy(path, of: change.source)
+        case .exchange:
+            let beside = Files.temporaryName(beside: path)
+            try addCopy(beside, of: change.source)
+            try exchange(beside, path)
+            try remove(beside)
+        case .replace:
             try remove(path)
+            try addCopy(path, of: change.source)
         }
-        try addCopy(path, of: source)
     }
 
     /// Whether the kernel and the initramfs are there and not empty.
     public func hasKernel(_ folder: String) -> Bool {
         guard Self.isKernelFolder(folder) else { return false }
-        return ["vmlinuz", "initramfs.img"].allSatisfy { name in
+        return [Self.kernelName, Self.initramfsName].allSatisfy { name in
             var status = stat()
             return stat(own.appending(folder).appending(name).string, &status) == 0 && status.st_size > 0
         }
@@ -122,10 +133,15 @@ extension BootPartition {
     public func removeLeftovers() throws {
         let fixed = ["loader", "loader/entries", "EFI/systemd", "EFI/BOOT", "grub", "hostctl", "hostctl/grub"]
         let kernels = try kernelFolders().map { "hostctl/\($0)" }
+        // What is removed may be the other half of an exchange that was cut off: that has to be on the disk first.
+        var isFlushed = false
         for folder in (fixed + kernels).map({ root.appending($0) }) where Files.isFolder(folder) {
             for name in try Files.names(in: folder, malformed: { _ in }) where Files.isTemporary(name) {
                 let path = folder.appending(name)
-                if Files.isAbandoned(path) { try remove(path) }
+                guard Files.isAbandoned(path) else { continue }
+                if !isFlushed { try flush() }
+                isFlushed = true
+                try remove(path)
             }
         }
     }

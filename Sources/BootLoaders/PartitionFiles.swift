@@ -84,6 +84,20 @@ extension BootPartition {
         FaultPoint.reached("boot.after-rename-flush")
     }
 
+    /// Exchanges what two names of one folder lead to, durably: one flush of the whole partition, as between two flushes
+    /// both names would lead to one content.
+    ///
+    /// - Throws: `SystemError`, also where the file system cannot: Linux's FAT can since 6.0.
+    func exchange(_ one: FilePath, _ other: FilePath) throws(SystemError) {
+        FaultPoint.reached("boot.before-exchange")
+        try retrying("exchange", other.string) {
+            hostctl_renameat2(AT_FDCWD, one.string, AT_FDCWD, other.string, HOSTCTL_RENAME_EXCHANGE)
+        }
+        FaultPoint.reached("boot.after-exchange")
+        try flush()
+        FaultPoint.reached("boot.after-exchange-flush")
+    }
+
     /// Removes a name, durably; a missing one is fine.
     func remove(_ path: FilePath) throws(SystemError) {
         FaultPoint.reached("boot.before-removal")

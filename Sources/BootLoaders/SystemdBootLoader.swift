@@ -25,11 +25,14 @@ extension SystemdBoot {
         guard !present.isEmpty else {
             throw .noLoaderFiles("/usr/lib/systemd/boot/efi/\(Self.variants[0].image)")
         }
-        return present.map { variant in
-            let targets = ["EFI/systemd/\(variant.image)", "EFI/BOOT/\(variant.fallback)"]
-            return LoaderFile(
-                source: folder.appending(variant.image),
-                targets: targets.map { ReplacedFile(partition: partition, path: partition.root.appending($0)) })
+        return present.map { LoaderFile(source: folder.appending($0.image), targets: targets($0)) }
+    }
+
+    /// The loader's own name first. The firmware's comes last: it is the one that firmware starts on a disk for which it
+    /// has no entry, and hostctl makes none. Cut off in between, an update has changed nothing for it.
+    private func targets(_ variant: (image: String, fallback: String)) -> [ReplacedFile] {
+        ["EFI/systemd/\(variant.image)", "EFI/BOOT/\(variant.fallback)"].map {
+            ReplacedFile(partition: partition, path: partition.root.appending($0))
         }
     }
 
@@ -58,10 +61,7 @@ extension SystemdBoot {
             Self.variants.contains { $0.fallback.lowercased() == file.lowercased() }
         }
         let installed = try name.flatMap { try Self.version(of: folder.appending($0)) }
-        let targets = Self.variants.flatMap { ["EFI/systemd/\($0.image)", "EFI/BOOT/\($0.fallback)"] }
-        let hasFallback = targets.contains {
-            ReplacedFile(partition: partition, path: partition.root.appending($0)).hasFallback
-        }
+        let hasFallback = try Self.variants.flatMap { targets($0) }.contains { try $0.isOnTrial() }
         let sources: [LoaderFile]
         do throws(BootLoaderError) { sources = try files(source) } catch {
             return LoaderStatus(installed: installed, available: nil, differs: false, hasFallback: hasFallback)
@@ -75,25 +75,37 @@ extension SystemdBoot {
             installed: installed, available: available, differs: differs, hasFallback: hasFallback)
     }
 
-    /// The own name before the firmware's: firmware that knows the first one tries the new loader, and falls back to the
-    /// old one when that cannot be loaded.
+    public func checkUpdate(_ source: LoaderSource, force: Bool) throws -> LoaderStatus {
+        let status = try loaderStatus(source)
+        try checkVersions(status, force: force)
+        var room = LoaderRoom()
+        for file in try files(source) {
+            try Self.checkExecutable(file.source)
+            for target in file.targets { room += try target.room(for: file.source) }
+        }
+        try partition.requireSpace(room.needed)
+        return status
+    }
+
     public func updateLoader(_ source: LoaderSource, force: Bool) throws -> LoaderStatus {
-        let files = try files(source)
-        try checkVersions(loaderStatus(source), force: force)
-        for file in files { try Self.checkExecutable(file.source) }
-        for file in files {
+        _ = try checkUpdate(source, force: force)
+        for file in try files(source) {
             for target in file.targets { try target.put(file.source) }
         }
         return try loaderStatus(source)
     }
 
-    public func confirmLoader() throws {
+    /// Where an update was cut off between the two names, nobody can tell which of them has booted, and both stay on trial
+    /// until an update has made them one again.
+    public func confirmLoader() throws -> Bool {
+        var isConfirmed = true
         for variant in Self.variants {
-            for name in ["EFI/systemd/\(variant.image)", "EFI/BOOT/\(variant.fallback)"] {
-                let path = partition.root.appending(name)
-                if Files.exists(path) { try ReplacedFile(partition: partition, path: path).confirm() }
-            }
+            let present = targets(variant).filter { Files.exists($0.path) }
+            guard let first = present.first else { continue }
+            let areOne = try present.allSatisfy { try $0.isEqual(to: first.path) }
+            if areOne { for target in present { try target.confirm() } } else { isConfirmed = false }
         }
+        return isConfirmed
     }
 
     /// The version that systemd-boot has in its data, as in `#### LoaderInfo: systemd-boot 252.39-1 ####`.

@@ -35,12 +35,18 @@ struct BootSwitch {
 
     /// Makes the permanent link, and puts kernel and initramfs on the partition. Nothing boots by it yet.
     ///
+    /// - Parameter found: what `requireSpace` has found of the same kernel in this turn.
     /// - Throws: `DeploymentError.notDeployable`, `BootLoaderError`, `SystemError`.
-    func prepare(_ name: DeploymentName) throws {
+    func prepare(_ name: DeploymentName, _ found: KernelAddition? = nil) throws {
         FaultPoint.reached("boot.before-link")
         try makeLink(name)
         FaultPoint.reached("boot.after-link")
-        try partition.addKernel(kernel(of: name))
+        let source = try kernel(of: name)
+        if let found, found.source.bootChecksum == source.bootChecksum {
+            try partition.addKernel(found)
+        } else {
+            try partition.addKernel(addition(of: source))
+        }
     }
 
     /// Whether `prepare` has been here, as far as a look at the names tells.
@@ -167,8 +173,7 @@ struct BootSwitch {
     /// The entries of a deployment that has a better one: without a counter before one with, and then the newer one.
     func superseded(of name: DeploymentName) throws -> [LoaderEntry] {
         let all = try entries(of: name)
-        let usable = all.filter(partition.canBoot)
-        let best = usable.first { $0.counter == nil } ?? usable.first ?? all.first
+        let best = all.first(where: partition.isProven) ?? all.first(where: partition.canBoot) ?? all.first
         return all.filter { $0.generation != best?.generation }
     }
 

@@ -52,6 +52,7 @@ extension SysrootChange {
             try StatusFile(change.paths).write(change.reader.report())
         }
         var report = CleanupReport(isDryRun: isDryRun, items: plan.items, bytes: space.bytes)
+        report.abandonedReset = change.abandonedReset
         var collection = StoreCollection(change.store)
         collection.keeping = plan.commits + request.refs.values.compactMap { $0 }
         collection.ignoring = plan.refs

@@ -1,3 +1,4 @@
+import BootLoaders
 import Checksums
 import Glibc
 import LinuxSystem
@@ -111,6 +112,8 @@ struct DeploymentPlan {
     /// What the boot menu shows.
     let title: String
     let bootChecksum: String?
+    /// What the boot partition has of its kernel, where there is one.
+    let kernel: KernelAddition?
     let origin: KeyFile
 
     init(_ request: DeployRequest, _ change: SysrootChange) throws {
@@ -127,7 +130,7 @@ struct DeploymentPlan {
         let commit = try change.store.commit(request.commit)
         let contents = try ImageContents(commit, in: change.store)
         try SpaceCheck(change.paths).require(contents, stateroot: stateroot, hasPartition: change.boot != nil)
-        try change.boot?.requireSpace(for: contents.kernel, in: change.store, report, stateroot: stateroot)
+        kernel = try change.boot?.requireSpace(for: contents.kernel, in: change.store, report, stateroot: stateroot)
 
         // The /etc of what runs is the one that people edit; of a sysroot that does not run, the default's.
         // A boot entry is not needed for that.

@@ -46,6 +46,10 @@ public enum DeploymentError: ExplainedError, Equatable {
     case usrIsWritable
     /// /var of a running host cannot be replaced under the services that use it.
     case cannotResetRunning
+    /// Another factory reset is staged, which keeps other things.
+    case resetIsStaged(name: String)
+    /// The /var of a deployment is the folder of a factory reset whose record is gone.
+    case resetIsLost(name: String)
 
     public var reason: String {
         switch self {
@@ -72,6 +76,8 @@ public enum DeploymentError: ExplainedError, Equatable {
         case .notBooted: "this system was not started from a deployment"
         case .usrIsWritable: "/usr is writable already"
         case .cannotResetRunning: "the running host uses the /var that would be replaced"
+        case .resetIsStaged(let name): "another factory reset is staged, to \(name), which keeps other things"
+        case .resetIsLost(let name): "the record of the factory reset to \(name), which is not complete, is lost"
         case .invalidKernelArgument(let text, let detail): "'\(text)' is no argument for the kernel: \(detail)"
         case .ambiguousKernelArgument(let name, let found):
             "several arguments are named '\(name)': \(found.joined(separator: ", "))"
@@ -109,6 +115,9 @@ public enum DeploymentError: ExplainedError, Equatable {
         case .notBooted: "run it on a host that hostctl has installed, without --sysroot"
         case .usrIsWritable: "it ends with the next boot"
         case .cannotResetRunning: "start another system, mount the disk, and give --sysroot"
+        case .resetIsStaged: "'hostctl rollback' discards what is staged; then ask again"
+        case .resetIsLost:
+            "nothing was changed; bring back /ostree/hostctl/reset.json from a backup, and any change completes it"
         case .ambiguousKernelArgument: "nothing was changed; delete the one you mean by its whole text, then append"
         case .notEnoughSpace, .notEnoughFiles:
             "free some space and run the command again; the deployments are as they were"

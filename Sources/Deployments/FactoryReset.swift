@@ -25,6 +25,11 @@ public struct ResetRequest: Sendable {
         etc + ["fstab", "hostctl/trusted-keys.d"].map { EtcPath($0) }
             + (keepsIdentity ? ["machine-id", "hostname", "machine-info"].map { EtcPath($0) } : [])
     }
+
+    /// Whether it is what is staged already.
+    func isSame(as pending: ResetRecord.Pending, _ staged: StagedDeployment) -> Bool {
+        staged.resetting == allEtc.map { "\($0)" } && pending.keeping == state.map { "\($0)" }
+    }
 }
 
 /// What a factory reset has done.
@@ -44,16 +49,30 @@ extension SysrootChange {
     /// made and becomes the default, as in `deploy`; the folders get their names; the record is completed. On the running
     /// host the shutdown does that, with what is there to keep by then. Before the switch of the deployment the next turn
     /// undoes an interrupted reset, after it, it completes it. Where there is a boot partition, older deployments keep the
-    /// old /var, until a cleanup after the reset has proved itself.
-    /// - Throws: `DeploymentError.cannotResetRunning` on a booted host without a boot partition, `.notEnoughSpace` for
-    ///   what is kept; whatever `deploy` throws.
+    /// old /var, until a cleanup after the reset has proved itself. There is one reset at a time: another one that was
+    /// switched to and has not reached /var is given up, and one that is staged stays.
+    /// - Throws: `DeploymentError.cannotResetRunning` on a booted host without a boot partition, `.resetIsStaged` where
+    ///   another one is, `.resetIsLost`, `.notEnoughSpace` for what is kept; whatever `deploy` throws.
     public func factoryReset(_ request: ResetRequest) throws -> ResetReport {
-        if let done = completedReset { return try report(done, missing: []) }
         let present = self.report()
+        // On the running host it is the shutdown's to complete what the command has begun.
+        if !present.isRunning, let done = completedReset { return try report(done, missing: []) }
         if present.isRunning, boot == nil { throw DeploymentError.cannotResetRunning }
         guard let record = present.nextBoot else { throw DeploymentError.unknownDeployment("default") }
+        if let other = try ResetRecord.load(paths).pending {
+            if let staged = try StagedDeployment.load(paths), staged.name == other.target {
+                guard request.isSame(as: other, staged) else {
+                    throw DeploymentError.resetIsStaged(name: other.target.description)
+                }
+                return try report(other, missing: requireSpace(for: other) + missingEtc(request, other))
+            }
+            try giveUp(other)
+        }
         completed = nil
+        completedReset = nil
         let name = try DeploymentPlan.newName(record.stateroot, record.checksum, self)
+        try requireUnusedState(besides: name)
+        ownReset = name
         let pending = ResetRecord.Pending(
             target: name, former: try freeStateName(record.stateroot, "var.before-reset"),
             keeping: request.state.map { "\($0)" })
@@ -75,8 +94,26 @@ extension SysrootChange {
         guard let done = try completedReset ?? ResetRecord.load(paths).pending else {
             throw DeploymentError.unknownDeployment(name.description)
         }
-        let absent = request.etc.filter { !Files.exists(paths.folder(of: source(of: done)).appending("etc/\($0)")) }
-        return try report(done, missing: missing + absent.map { "/etc/\($0)" })
+        return try report(done, missing: missing + missingEtc(request, done))
+    }
+
+    /// What of /etc was to be kept and is not there.
+    private func missingEtc(_ request: ResetRequest, _ pending: ResetRecord.Pending) -> [String] {
+        let folder = paths.folder(of: source(of: pending))
+        return request.etc.filter { !Files.exists(folder.appending("etc/\($0)")) }.map { "/etc/\($0)" }
+    }
+
+    /// The folder in which the new /var is made is nobody's /var, as it is as long as a reset's record is there.
+    private func requireUnusedState(besides target: DeploymentName) throws {
+        let new = paths.newState(of: target.stateroot).lastComponent?.string
+        let states = StateFolders(paths)
+        let isPresent = reader.isPresentState(paths.newState(of: target.stateroot))
+        for record in reader.readDeployments().deployments
+        where record.name.stateroot == target.stateroot && record.name != target {
+            if states.folder(of: record.name) == new || record.isBooted && isPresent {
+                throw DeploymentError.resetIsLost(name: record.name.description)
+            }
+        }
     }
 
     private func report(_ done: ResetRecord.Pending, missing: [String]) throws -> ResetReport {
@@ -95,8 +132,7 @@ extension SysrootChange {
     }
 
     private func presentState(_ pending: ResetRecord.Pending) -> FilePath {
-        paths.deploy.appending(pending.target.stateroot)
-            .appending(StateFolders(paths).folder(of: source(of: pending)))
+        paths.deploy.appending(pending.target.stateroot).appending(stateFolder(of: source(of: pending)))
     }
 
     /// - Returns: what was to be kept and is not there.
@@ -104,7 +140,8 @@ extension SysrootChange {
         let present = presentState(pending)
         var size = FreedSpace()
         for path in pending.keeping { try size.addTree(present.pushing(FilePath(path))) }
-        try SpaceCheck(paths).require(paths.deploy, bytes: size.bytes, files: 0)
+        let checkout = try SpaceCheck.estimate(like: pending.target.checksum, in: store)
+        try SpaceCheck(paths).require(paths.deploy, bytes: size.bytes + checkout.bytes, files: checkout.files)
         return pending.keeping.filter { !Files.exists(present.pushing(FilePath($0))) }.map { "/var/\($0)" }
     }
 
@@ -132,10 +169,28 @@ extension SysrootChange {
         let others = reader.readDeployments().deployments.map(\.name).filter {
             $0.stateroot == stateroot && $0 != pending.target
         }
-        if others.contains(where: { states.folder(of: $0) == new.lastComponent?.string }) {
-            throw SystemError("replace", new.string, code: .fileExists)
-        }
+        try requireUnusedState(besides: pending.target)
+        try note(inode: 0)
         try Files.removeTree(new)
+        do { try note(inode: makeState(new, pending)) } catch {
+            // It may be what fills the disk.
+            do { try Files.removeTree(new) } catch {}
+            throw error
+        }
+        if boot != nil {
+            FaultPoint.reached("reset.before-links")
+            for name in others where stateFolder(of: name) == StateFolders.usual {
+                try states.set(name, to: pending.former)
+            }
+            try states.set(pending.target, to: new.lastComponent?.string)
+        }
+        FaultPoint.reached("reset.after-state")
+    }
+
+    /// Fills a new /var with what is kept, durably.
+    ///
+    /// - Returns: its inode.
+    private func makeState(_ new: FilePath, _ pending: ResetRecord.Pending) throws -> UInt64 {
         _ = try EtcMerge.copyParts(pending.keeping.map { EtcPath($0) }, of: presentState(pending), to: new)
         // What libostree makes in a new stateroot.
         for (name, mode) in [("lib", 0o755), ("log", 0o755), ("tmp", 0o1777)] as [(String, mode_t)]
@@ -147,61 +202,68 @@ extension SysrootChange {
         }
         let folder = try Descriptor(opening: new.string, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
         try folder.syncFileSystem()
-        var record = try ResetRecord.load(paths)
-        record.pending?.inode = UInt64(try folder.status().st_ino)
-        try record.save(paths)
-        if boot != nil {
-            FaultPoint.reached("reset.before-links")
-            for name in others where states.folder(of: name) == StateFolders.usual {
-                try states.set(name, to: pending.former)
-            }
-            try states.set(pending.target, to: new.lastComponent?.string)
-        }
-        FaultPoint.reached("reset.after-state")
+        return UInt64(try folder.status().st_ino)
     }
 
-    /// Completes a reset whose deployment is in the list, and undoes one whose deployment is not.
+    /// Remembers which folder is the new /var; 0 as long as it is not complete.
+    private func note(inode: UInt64) throws {
+        var record = try ResetRecord.load(paths)
+        if record.pending?.inode == inode { return }
+        record.pending?.inode = inode
+        try record.save(paths)
+    }
+
+    /// Completes a reset whose deployment is in the list, and gives up one whose deployment is not.
     ///
-    /// Nothing is renamed while the reset's deployment runs on the old /var, as one does whose initramfs knows no links.
+    /// On the running host nothing is renamed but at the shutdown that switches to it, and once its deployment runs on
+    /// its own /var: what else runs may have an initramfs that follows no links, and would find another /var at its next
+    /// boot. Until then each has its own without that. The reset's deployment itself, running on the old /var, shows
+    /// that its links are not followed, and the reset is given up.
+    /// - Parameter switched: what this shutdown has switched to.
     /// - Throws: `SystemError`, `SysrootError`.
-    func completeReset() throws {
-        try completePendingReset()
+    func completeReset(switchedTo switched: DeploymentName? = nil) throws {
+        try completePendingReset(switched)
         try adoptFormerStates()
     }
 
-    private func completePendingReset() throws {
+    private func completePendingReset(_ switched: DeploymentName?) throws {
         var record = try ResetRecord.load(paths)
         guard let pending = record.pending else { return }
         // The shutdown that switches to it completes it.
         if try StagedDeployment.load(paths)?.name == pending.target { return }
         let report = reader.readDeployments()
+        let stateroot = pending.target.stateroot
+        let new = paths.newState(of: stateroot)
         // What runs has been switched to, whatever has become of its entry.
-        if report.deployments.contains(where: { $0.name == pending.target && ($0.isListed || $0.isBooted) }) {
-            let stateroot = pending.target.stateroot
-            if report.booted?.name == pending.target, Files.exists(paths.newState(of: stateroot)),
-                Self.isSame(paths.state(of: stateroot), "/var")
-            {
-                return
-            }
-            try boot == nil ? exchange(pending) : renameStates(pending)
-            FaultPoint.reached("reset.after-switch")
-            record.former.append(.init(stateroot: stateroot, name: pending.former))
-            completedReset = pending
-        } else {
-            try undoReset(pending, report)
+        let isThere =
+            reader.isPresentState(new)
+            || report.deployments.contains { $0.name == pending.target && ($0.isListed || $0.isBooted) }
+        if isThere, pending.target != switched, reader.runsOnOldState(pending) {
+            if report.booted?.name == pending.target { return try giveUp(pending) }
+            // Without a boot partition all have one /var.
+            if boot != nil { return }
         }
+        let former = paths.deploy.appending(stateroot).appending(pending.former)
+        // Either it was given up, and the record of that was cut off, or somebody has removed it.
+        let isLost = boot != nil && !Files.exists(new) && !Files.exists(former)
+        // Without a boot partition the exchange is the switch: what is aside then is the old one.
+        let isExchanged =
+            try boot == nil && pending.inode != 0 && inode(of: paths.state(of: stateroot)) == pending.inode
+        guard isThere || isExchanged, !isLost else { return try giveUp(pending) }
+        try boot == nil ? exchange(pending) : renameStates(pending)
+        FaultPoint.reached("reset.after-switch")
+        record.former.append(.init(stateroot: stateroot, name: pending.former))
+        completedReset = pending
         record.pending = nil
         try record.save(paths)
         FaultPoint.reached("reset.after-record")
     }
 
-    private func undoReset(_ pending: ResetRecord.Pending, _ report: SysrootReport) throws {
-        let new = paths.newState(of: pending.target.stateroot)
-        if Self.isSame(new, "/var") { throw SystemError("remove", new.string, code: .resourceBusy) }
-        let states = StateFolders(paths)
-        try states.set(pending.target, to: nil)
-        for name in report.deployments.map(\.name) where states.isDangling(name) { try states.set(name, to: nil) }
-        try Files.removeTree(new)
+    /// `nil` for what is not there.
+    private func inode(of path: FilePath) throws -> UInt64? {
+        guard Files.isFolder(path) else { return nil }
+        let folder = try Descriptor(opening: path.string, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+        return UInt64(try folder.status().st_ino)
     }
 
     /// Puts the new /var into its place, and gives the old one its other name.

@@ -46,9 +46,7 @@ extension SysrootChange {
     /// Mends what entries without a counter lack to be booted. Where there is none, what runs has come up at least, and
     /// is not counted any more.
     private func requireProven(_ booted: DeploymentName, by boot: BootSwitch) throws {
-        func isThere() throws -> Bool {
-            try boot.loader.listing().entries.contains { $0.counter == nil && boot.partition.canBoot($0) }
-        }
+        func isThere() throws -> Bool { try boot.loader.listing().entries.contains(where: boot.partition.isProven) }
         for entry in try boot.loader.listing().entries where entry.counter == nil && !boot.partition.canBoot(entry) {
             guard try !isThere() else { return }
             _ = mend(entry, by: boot)
@@ -65,7 +63,7 @@ extension SysrootChange {
     /// that are gone are removed.
     private func removeObstacles(by boot: BootSwitch) throws {
         let listing = try boot.loader.listing()
-        let fallback = listing.entries.first { $0.counter == nil && boot.partition.canBoot($0) }
+        let fallback = listing.entries.first(where: boot.partition.isProven)
         guard let fallback else { return }
         // What a damaged file still tells of a deployment without another entry is of use to a repair.
         let isOfUse: (EntryListing.DamagedEntry) -> Bool = { damaged in

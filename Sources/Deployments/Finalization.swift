@@ -51,8 +51,10 @@ extension SysrootChange {
         do {
             guard paths.hasBootPartition else { return .nothing }
             guard let staged = try StagedDeployment.load(paths) else {
-                // Where nothing runs it is asked for to complete what was cut off; a boot has better things to do.
-                if PendingChange.exists(in: paths), !host.runs(paths) {
+                // Where nothing runs it is asked for to complete what was cut off; a boot has better things to do than
+                // other changes, but not to work for weeks on a /var that waits for its name.
+                let isReset = occasion == .resumption && ResetRecord.isPending(in: paths)
+                if isReset || PendingChange.exists(in: paths) && !host.runs(paths) {
                     _ = try SysrootChange(
                         root: root, command: finalizeCommand, wait: wait, host: host, waiting: waiting)
                 }
@@ -99,7 +101,7 @@ extension SysrootChange {
         try StagedDeployment.clear(paths)
         FaultPoint.reached("finalize.after-record")
         refreshMirror()
-        try completeReset()
+        try completeReset(switchedTo: staged.name)
         // What it replaces is removed by the next turn: a shutdown has no time for that.
         let record = try finish(.finalize, staged.name)
         if dropped.isEmpty { try PendingChange.clear(paths) }
@@ -123,8 +125,10 @@ extension SysrootChange {
         if staged.resetting != nil {
             try prepareStagedReset(staged)
         } else if let source {
-            try StateFolders(paths).inherit(from: source, to: staged.name)
+            try inheritState(from: source, to: staged.name)
         }
+        // A merge that was cut off has left it changeable.
+        try Files.makeImmutable(paths.folder(of: staged.name))
         let checksum = bootChecksum(of: staged.name)
         if !boot.isPrepared(staged.name, checksum) { try boot.prepare(staged.name) }
         FaultPoint.reached("finalize.before-switch")

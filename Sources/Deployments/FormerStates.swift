@@ -12,15 +12,19 @@ extension SysrootChange {
     ///
     /// Whatever boots between the steps has its own: links of the older deployments name `former`, and count from the
     /// first step on; the link of the new one names `var.hostctl-new`, and counts until the second. What runs is not
-    /// touched, as its /var is mounted.
+    /// touched, as its /var is mounted. A folder that something has made in the meantime where the usual one was is put
+    /// aside, for good: nobody knows what is in it.
     func renameStates(_ pending: ResetRecord.Pending) throws {
         let stateroot = pending.target.stateroot
         let new = paths.newState(of: stateroot)
         if Files.exists(new) {
             let former = paths.deploy.appending(stateroot).appending(pending.former)
-            if Files.exists(paths.state(of: stateroot)), !Files.exists(former) {
+            if Files.exists(paths.state(of: stateroot)) {
                 FaultPoint.reached("reset.before-switch")
-                try renameState(StateFolders.usual, pending.former, of: stateroot)
+                let name = Files.exists(former) ? try freeStateName(stateroot, "var.set-aside") : pending.former
+                // What follows no links boots nothing until the other rename: no time for a flush, and links need none, as
+                // the second rename never reaches the disk without the first, whose name it takes.
+                try renameState(StateFolders.usual, name, of: stateroot, isFlushed: false)
             }
             FaultPoint.reached("reset.before-rename")
             try renameState(new.lastComponent?.string ?? "", StateFolders.usual, of: stateroot)
@@ -28,13 +32,116 @@ extension SysrootChange {
         try StateFolders(paths).set(pending.target, to: nil)
     }
 
-    private func renameState(_ name: String, _ other: String, of stateroot: String) throws {
+    /// What a deployment has as /var: what is mounted there, if it runs, as its initramfs may follow no links.
+    func stateFolder(of name: DeploymentName) -> String {
+        let usual = paths.state(of: name.stateroot)
+        guard reader.isPresentState(usual), reader.readDeployments().booted?.name == name else {
+            return StateFolders(paths).folder(of: name)
+        }
+        return StateFolders.usual
+    }
+
+    /// Gives a new deployment the /var of the one that it comes from.
+    ///
+    /// Around a reset that waits for its first boot, that is the usual one under the name that it is going to have.
+    /// - Throws: `SystemError`, `SysrootError`.
+    func inheritState(from source: DeploymentName, to name: DeploymentName) throws {
+        let states = StateFolders(paths)
+        guard source.stateroot == name.stateroot else { return try states.set(name, to: nil) }
+        let folder = stateFolder(of: source)
+        let awaited = try ResetRecord.load(paths).pending?.former
+        let isAwaited = folder == StateFolders.usual && awaited != nil && states.named(by: source) == awaited
+        try states.set(name, to: isAwaited ? awaited : folder)
+    }
+
+    /// Gives up a reset: the old /var is the only one, for all. It is told before it is forgotten, as what is told twice
+    /// is better than what is never told.
+    ///
+    /// - Throws: `SystemError`, `SysrootError`.
+    func giveUp(_ pending: ResetRecord.Pending) throws {
+        let report = reader.readDeployments()
+        try undoReset(pending, report)
+        if pending.target != ownReset { try tellGivenUp(pending, report) }
+        FaultPoint.reached("reset.after-telling")
+        var record = try ResetRecord.load(paths)
+        record.pending = nil
+        try record.save(paths)
+        FaultPoint.reached("reset.after-giving-up")
+        try StatusFile(paths).write(reader.report())
+    }
+
+    private func tellGivenUp(_ pending: ResetRecord.Pending, _ report: SysrootReport) throws {
+        let failure = FailureRecord(
+            time: Int64(time(nil)), command: "hostctl factory-reset",
+            reason: "the factory reset to \(pending.target) was given up; /var is the one from before it",
+            advice: "'hostctl factory-reset' makes another")
+        let isThere = report.deployments.contains { $0.name == pending.target }
+        // A command that was cut off, and is given again.
+        if !isThere, pending.inode == 0, command == failure.command { return }
+        abandonedReset = failure.reason
+        do {
+            // Where the deployment is gone, too, nothing is left of the reset that would be half of one.
+            if isThere { try failure.save(paths) }
+            let history = History(paths)
+            // It was told before, and then cut off.
+            if try history.entries().last?.reason == failure.reason { return }
+            try history.add(HistoryEntry(failure))
+        } catch is SystemError {}  // What is given up may be what fills the disk.
+    }
+
+    /// Puts aside what was made for a reset that is given up.
+    ///
+    /// The new folder loses its name in one step, so that no half of it becomes a /var, and is a former one from then on:
+    /// something may have run on it; a deployment of the reset that has it keeps it. What is not complete, or was made in
+    /// this turn, is removed, as it may be what fills the disk. The links of the older deployments go last: as long as
+    /// there is something to be renamed, they tell whose the old /var is.
+    private func undoReset(_ pending: ResetRecord.Pending, _ report: SysrootReport) throws {
+        let stateroot = pending.target.stateroot
+        let new = paths.newState(of: stateroot)
+        if !Files.exists(paths.state(of: stateroot)),
+            Files.exists(paths.deploy.appending(stateroot).appending(pending.former))
+        {
+            try renameState(pending.former, StateFolders.usual, of: stateroot)
+        }
+        if Files.exists(new) {
+            let isUnused = pending.inode == 0 || pending.target == ownReset
+            var aside = Files.temporaryName(beside: new)
+            if !isUnused {
+                let former = ResetRecord.Former(
+                    stateroot: stateroot, name: try freeStateName(stateroot, "var.after-reset"))
+                aside = paths.deploy.appending(stateroot).appending(former.name)
+                var record = try ResetRecord.load(paths)
+                if !record.former.contains(former) { record.former.append(former) }
+                try record.save(paths)
+                let isThere = report.deployments.contains { $0.name == pending.target }
+                let isOwn = isThere && stateFolder(of: pending.target) == new.lastComponent?.string
+                try StateFolders(paths).set(pending.target, to: isOwn ? former.name : nil)
+            }
+            FaultPoint.reached("reset.before-undoing")
+            try renameState(new.lastComponent?.string ?? "", aside.lastComponent?.string ?? "", of: stateroot)
+            FaultPoint.reached("reset.after-undoing")
+            if isUnused { try Files.removeTree(aside) }
+        }
+        try removeStateLinks(of: pending, report)
+        FaultPoint.reached("reset.after-links")
+    }
+
+    private func removeStateLinks(of pending: ResetRecord.Pending, _ report: SysrootReport) throws {
+        let states = StateFolders(paths)
+        let own = ResetRecord.Former(
+            stateroot: pending.target.stateroot, name: states.folder(of: pending.target))
+        if try !ResetRecord.load(paths).former.contains(own) { try states.set(pending.target, to: nil) }
+        for name in report.deployments.map(\.name) where states.isDangling(name) { try states.set(name, to: nil) }
+    }
+
+    /// - Parameter isFlushed: whether it is to be on the disk before anything else happens.
+    private func renameState(_ name: String, _ other: String, of stateroot: String, isFlushed: Bool = true) throws {
         let path = paths.deploy.appending(stateroot)
         let folder = try Descriptor(opening: path.string, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
         try retrying("rename", "\(path)/\(name)") {
             hostctl_renameat2(folder.raw, name, folder.raw, other, HOSTCTL_RENAME_NOREPLACE)
         }
-        try folder.sync()
+        if isFlushed { try folder.sync() }
     }
 
     /// Where a reset did not come up and its deployment is gone, all that is left has the former /var: it gets the usual
@@ -55,7 +162,7 @@ extension SysrootChange {
             }
             let usual = paths.state(of: stateroot)
             guard let own = used.first, used.count == 1, record.former.contains(.init(stateroot: stateroot, name: own)),
-                !(report.isRunning && Self.isSame(usual, "/var"))
+                !reader.isPresentState(usual)
             else { continue }
             if Files.exists(usual) {
                 let other = try freeStateName(stateroot, "var.after-reset")
@@ -91,7 +198,7 @@ extension SysrootChange {
         return try ResetRecord.load(paths).former.compactMap { former in
             let path = paths.deploy.appending(former.stateroot).appending(former.name)
             // A host that has not been restarted since still works on it.
-            if report.isRunning, Self.isSame(path, "/var") { return nil }
+            if reader.isPresentState(path) { return nil }
             let isUsed = needing.contains { $0.stateroot == former.stateroot && states.folder(of: $0) == former.name }
             return isUsed ? nil : (former, path)
         }
@@ -99,15 +206,8 @@ extension SysrootChange {
 
     private func needingStates(_ report: SysrootReport) -> [DeploymentName] {
         if report.isRunning, report.booted == nil { return report.deployments.map(\.name) }
-        let good = LastGood.read(paths) ?? report.listed.first { $0.triesLeft == nil }?.name
+        let good = LastGood.read(paths) ?? report.listed.first(where: \.isProven)?.name
         return report.deployments.filter { $0.isBooted || $0.isDefault || $0.isStaged || $0.name == good }.map(\.name)
-    }
-
-    static func isSame(_ left: FilePath, _ right: FilePath) -> Bool {
-        var first = stat()
-        var second = stat()
-        return stat(left.string, &first) == 0 && stat(right.string, &second) == 0
-            && first.st_dev == second.st_dev && first.st_ino == second.st_ino
     }
 
     /// Before former folders are removed: who would only be gone back to has the usual one from now on.

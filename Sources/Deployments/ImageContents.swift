@@ -13,7 +13,7 @@ struct ImageContents {
     /// Bytes of those files, in whole blocks.
     private(set) var copiedBytes: Int64 = 0
     /// What goes to /boot.
-    private(set) var kernel: KernelFiles
+    private(set) var kernel: ImageKernel
 
     private static let block: Int64 = 4096
 
@@ -23,7 +23,9 @@ struct ImageContents {
     ///   when the tree lacks what a deployment needs.
     init(_ commit: Commit, in store: Store) throws {
         let root = try store.tree(commit.rootTree)
-        kernel = try KernelFiles(root, in: store)
+        do { kernel = try ImageKernel(root, in: store) } catch let error as ImageKernel.Unusable {
+            throw DeploymentError.notDeployable(detail: error.detail)
+        }
         try Self.requireRelease(root, store)
         try count(root, "", store)
     }
@@ -67,17 +69,5 @@ struct ImageContents {
     /// Bytes and files that the checkout adds to the sysroot's file system.
     var checkout: (bytes: Int64, files: Int64) {
         ((folders + copiedFiles) * Self.block + copiedBytes, folders + copiedFiles)
-    }
-}
-
-extension Store {
-    /// The folder at a path below `root`, or `nil`.
-    func folder(_ path: [String], in root: DirectoryTree) throws -> DirectoryTree? {
-        var folder = root
-        for part in path {
-            guard let next = folder.folders.first(where: { $0.name == part }) else { return nil }
-            folder = try tree(next.tree)
-        }
-        return folder
     }
 }

@@ -12,8 +12,8 @@ extension DeploymentRepair {
     ///
     /// - Returns: whether there was something to do and it was done. Not so when the deployment's own are others, or
     ///   have device trees.
-    /// - Throws: `DeploymentError.notEnoughSpace` before anything is written; `SystemError`; files under /boot are
-    ///   replaced one by one, each in one step.
+    /// - Throws: `DeploymentError.notEnoughSpace` or `BootLoaderError.noSpace` before a kernel is written; `SystemError`;
+    ///   files under /boot are replaced one by one, each in one step.
     public func repairKernel(of record: DeploymentRecord) throws -> Bool {
         guard let checksum = record.bootChecksum, SysrootReader(root: paths.root).kernelProblem(of: record) != nil,
             let version = try kernelVersion(of: record)

@@ -16,7 +16,10 @@ struct Leftovers {
         let kernels = try Files.namesIfPresent(in: paths.kernels).map { paths.kernels.appending($0) }
         let links = try Files.namesIfPresent(in: paths.bootLinks).map { paths.bootLinks.appending($0) }
         let states = try Files.namesIfPresent(in: paths.stateLinks).map { paths.stateLinks.appending($0) }
-        for folder in links + states + [paths.state, paths.state.appending("download"), paths.repository, paths.boot]
+        let stateroots = try Files.namesIfPresent(in: paths.deploy).map { paths.deploy.appending($0) }
+        for folder in links + states + stateroots + [
+            paths.state, paths.state.appending("download"), paths.repository, paths.boot,
+        ]
             + kernels
         {
             try collect(folder, into: &found)

@@ -28,7 +28,7 @@ extension SysrootChange {
         try guardListed(by: boot)
         do {
             try checkOut(plan, request, pending)
-            try boot.prepare(pending.target)
+            try boot.prepare(pending.target, plan.kernel)
             FaultPoint.reached("stage.after-prepare")
             try boot.testWriting()
             try boot.rehearse(
@@ -47,7 +47,7 @@ extension SysrootChange {
                 try writeKeys(request.trustedKeys, pending.target)
                 try makeCheckoutDurable()
                 if request.resetting == nil, let source = plan.source {
-                    try StateFolders(paths).inherit(from: source.name, to: pending.target)
+                    try inheritState(from: source.name, to: pending.target)
                 }
                 FaultPoint.reached("deploy.before-switch")
                 try boot.activate(
@@ -60,6 +60,8 @@ extension SysrootChange {
             try abandon(after: error)
         }
         try removeDropped(pending)
+        // A factory reset may have been staged instead.
+        if try ResetRecord.load(paths).pending?.target != pending.target { try completeReset() }
         let action: HistoryEntry.Action = isStaging ? .stage : plan.source == nil ? .install : .deploy
         let record = try finish(action, pending.target)
         try PendingChange.clear(paths)

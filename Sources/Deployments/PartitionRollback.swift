@@ -49,6 +49,7 @@ extension SysrootChange {
         try StagedDeployment.clear(paths)
         FaultPoint.reached("discard.after-record")
         try removeDropped(pending)
+        try completeReset()
         guard let present else { throw DeploymentError.noRollback }
         let record = try finish(.rollback, present.name)
         try PendingChange.clear(paths)

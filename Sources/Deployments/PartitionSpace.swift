@@ -6,13 +6,25 @@ import Sysroots
 import SystemPackage
 
 extension BootSwitch {
-    /// Requires room for a kernel that the partition may have already, and for an entry.
+    /// Compares a kernel with what the partition has of it.
     ///
+    /// - Throws: `SystemError`.
+    func addition(of source: KernelSource) throws -> KernelAddition {
+        try partition.addition(of: source) {
+            // A damaged entry does not tell us which kernel it has, and may tell the loader.
+            try !loader.listing().damaged.isEmpty
+                || neededKernels(by: []).contains(BootPartition.kernelFolder(for: source.bootChecksum))
+        }
+    }
+
+    /// Requires room for a kernel that the partition may have already, whole or damaged, and for an entry.
+    ///
+    /// - Returns: for `prepare`, what the comparison has found.
     /// - Throws: `DeploymentError.bootPartitionFull`, which tells what pruning would free; `.notDeployable` for device
     ///   trees; `SystemError`.
     func requireSpace(
-        for files: KernelFiles, in store: Store, _ report: SysrootReport, stateroot: String
-    ) throws {
+        for files: ImageKernel, in store: Store, _ report: SysrootReport, stateroot: String
+    ) throws -> KernelAddition {
         guard let checksum = files.bootChecksum, let initramfs = files.initramfs, !files.hasDeviceTrees else {
             throw DeploymentError.notDeployable(
                 detail: "a boot partition takes a kernel and an initramfs, and no device trees")
@@ -20,19 +32,24 @@ extension BootSwitch {
         let source = KernelSource(
             bootChecksum: checksum, kernel: store.path(of: ObjectName(files.kernel, .file)),
             initramfs: store.path(of: ObjectName(initramfs, .file)))
-        try requireSpace(partition.spaceNeeded(for: source) + BootPartition.reserve, report, stateroot: stateroot)
+        let addition = try addition(of: source)
+        try requireSpace(for: addition.space, report, stateroot: stateroot)
+        return addition
     }
 
-    /// Requires free bytes on the partition.
+    /// Requires room for a kernel, where one is to be added, and for an entry.
     ///
     /// - Throws: `DeploymentError.bootPartitionFull`, `SystemError`.
-    func requireSpace(_ needed: Int64, _ report: SysrootReport, stateroot: String) throws {
+    func requireSpace(for kernel: KernelSpace?, _ report: SysrootReport, stateroot: String) throws {
         let available = try partition.freeSpace()
-        if available >= needed { return }
+        if available >= (kernel?.needed ?? 0) + BootPartition.reserve { return }
         let pruned = prunable(report, stateroot: stateroot)
-        let freed = try partition.spaceOfKernels(except: neededKernels(by: [], without: Set(pruned.map(\.name))))
+        let kept = try neededKernels(by: [], without: Set(pruned.map(\.name)))
+        // What is there of it may go with what is pruned.
+        let needed = kernel.map { kept.contains($0.folder) ? $0.needed : $0.whole } ?? 0
         throw DeploymentError.bootPartitionFull(
-            path: partition.root.string, needed: needed, available: available, prunable: freed,
+            path: partition.root.string, needed: needed + BootPartition.reserve, available: available,
+            prunable: try partition.spaceOfKernels(except: kept),
             names: pruned.map { $0.version ?? $0.name.description })
     }
 

@@ -29,19 +29,27 @@ public struct SpaceCheck {
         return (bytes: checkout.bytes + margin.bytes, files: checkout.files + margin.files)
     }
 
-    /// Requires what every change takes in /boot and on the boot partition, before a download that would end there. How
-    /// much the new kernel takes is not known by then: nothing at all, when it is the present one.
+    /// Requires what a change takes in /boot and on the boot partition, before a download that would end there.
     ///
-    /// - Parameter prunes: whether what pruning would free on the boot partition counts.
+    /// - Parameters:
+    ///   - kernel: what the release's kernel takes; where that is not known, only what every change takes is asked for.
+    ///   - stateroot: where the release goes; that of what boots next by default.
+    ///   - prunes: whether what pruning would free on the boot partition counts.
     /// - Throws: as `require`; `DeploymentError.bootPartitionFull`.
-    public func requireBoot(host: RunningHost = RunningHost(), prunes: Bool = false) throws {
+    public func requireBoot(
+        kernel: BootableKernel? = nil, stateroot: String? = nil, host: RunningHost = RunningHost(), prunes: Bool = false
+    ) throws {
         try require(paths.boot, bytes: Self.margin.bytes, files: Self.margin.files)
         // The next turn frees what an interrupted one has taken.
         guard !PendingChange.exists(in: paths), let boot = try BootSwitch(paths, host: host) else { return }
         let report = SysrootReader(root: paths.root, host: host).readDeployments()
-        guard let stateroot = report.nextBoot?.stateroot else { return }
-        do { try boot.requireSpace(BootPartition.reserve, report, stateroot: stateroot) } catch DeploymentError
-            .bootPartitionFull where prunes
+        guard let stateroot = stateroot ?? report.nextBoot?.stateroot else { return }
+        let space = try kernel.map {
+            try boot.partition.space(
+                forKernel: $0.size, initramfs: $0.initramfsSize, bootChecksum: $0.bootChecksum)
+        }
+        do { try boot.requireSpace(for: space, report, stateroot: stateroot) } catch DeploymentError.bootPartitionFull(
+            _, let needed, let available, let prunable, _) where prunes && available + prunable >= needed
         {}
     }
 

@@ -6,7 +6,8 @@ import SystemPackage
 /// Which folder a deployment has as /var, on a host with a boot partition.
 ///
 /// A link `/ostree/hostctl/var/<stateroot>/<checksum>.<serial>`, which the initramfs follows, names it; without one, or
-/// where that leads to nothing, it is the stateroot's `var`. So a boot entry chooses its /var, too, in one step.
+/// where that names no folder, it is the stateroot's `var`. So a boot entry chooses its /var, too, in one step. The
+/// initramfs has the same rule, in `state_folder`.
 struct StateFolders {
     /// What a deployment without a link has.
     static let usual = "var"
@@ -17,18 +18,28 @@ struct StateFolders {
 
     private static func prefix(_ stateroot: String) -> String { "../../../deploy/\(stateroot)/" }
 
-    /// What the link names, whether it is there or not.
-    private func named(by name: DeploymentName) -> String? {
+    /// What the link names, whether it is there or not; `nil` for what is no name that a reset gives.
+    func named(by name: DeploymentName) -> String? {
         guard let target = Files.linkTarget(paths.stateLink(of: name)) else { return nil }
         let prefix = Self.prefix(name.stateroot)
-        return target.hasPrefix(prefix) ? String(target.dropFirst(prefix.count)) : nil
+        guard target.hasPrefix(prefix) else { return nil }
+        let folder = String(target.dropFirst(prefix.count))
+        return Self.isName(folder) ? folder : nil
+    }
+
+    /// `var`, or a name that begins with that and a dot, of small letters, digits, `.` and `-`: one part of a path, and
+    /// neither the deployments nor `..`.
+    private static func isName(_ text: String) -> Bool {
+        let others = Set("abcdefghijklmnopqrstuvwxyz0123456789.-".utf8)
+        return text == usual || text.hasPrefix("\(usual).") && text.utf8.allSatisfy { others.contains($0) }
     }
 
     /// The name of the folder, in the stateroot's.
     func folder(of name: DeploymentName) -> String {
-        guard let named = named(by: name), Files.isFolder(paths.deploy.appending(name.stateroot).appending(named))
-        else { return Self.usual }
-        return named
+        guard let named = named(by: name) else { return Self.usual }
+        let folder = paths.deploy.appending(name.stateroot).appending(named)
+        // A link in its place could lead anywhere.
+        return Files.isFolder(folder) && Files.linkTarget(folder) == nil ? named : Self.usual
     }
 
     /// Whether a link leads to a folder that is not there.
@@ -56,20 +67,9 @@ struct StateFolders {
         }
         for folder in [parent, paths.stateLinks, paths.state] { try Files.syncFolder(folder) }
     }
-
-    /// Gives a new deployment the folder of the one that it comes from.
-    ///
-    /// - Throws: `SystemError`.
-    func inherit(from source: DeploymentName, to name: DeploymentName) throws {
-        try set(name, to: source.stateroot == name.stateroot ? folder(of: source) : nil)
-    }
 }
 
 extension SysrootPaths {
-    /// What every deployment of a stateroot has as /var, unless a link says otherwise.
-    func state(of stateroot: String) -> FilePath { deploy.appending(stateroot).appending(StateFolders.usual) }
-    /// A /var that is being made.
-    func newState(of stateroot: String) -> FilePath { deploy.appending(stateroot).appending("var.hostctl-new") }
     /// The links that name a deployment's /var.
     var stateLinks: FilePath { state.appending("var") }
     /// The link that names a deployment's /var, if that is not the usual one.

@@ -27,6 +27,10 @@ public final class SysrootChange {
     public internal(set) var discarded: DeploymentRecord?
     /// The interrupted reset that this turn has completed.
     var completedReset: ResetRecord.Pending?
+    /// The reset that this turn is making: when that fails, the error tells it.
+    var ownReset: DeploymentName?
+    /// What has become of a factory reset that this turn has given up: one sentence without a full stop.
+    public internal(set) var abandonedReset: String?
 
     /// Takes hostctl's lock, then libostree's, and compares libostree's list of deployments with ours.
     ///

@@ -11,6 +11,8 @@ struct Turn {
     let reader: SysrootReader
     let configuration: BootConfiguration
     let loader: any BootLoader
+    /// Which boot this is; `nil` when the kernel does not say.
+    let boot: String?
 
     /// A damaged file is begun anew: it must not keep a boot from being assessed.
     var records: BootRecords {
@@ -59,12 +61,13 @@ struct Turn {
 
     /// Puts a release among the bad ones, or only the deployment where the release has come up in another one.
     ///
+    /// - Parameter isTrialOver: whether its entry can have no tries any more, so that its failures need not be counted.
     /// - Returns: the reason as it is recorded.
     @discardableResult
-    func remember(_ record: DeploymentRecord, _ reason: String) throws -> String {
+    func remember(_ record: DeploymentRecord, _ reason: String, isTrialOver: Bool = true) throws -> String {
         var records = records
         var reason = reason
-        if records.failing?.deployment == record.name { records.failing = nil }
+        if isTrialOver, records.failing?.deployment == record.name { records.failing = nil }
         if records.good == record.name { records.good = nil }
         // What differs from the last good deployment is the host's then, as its kernel arguments and its /etc. When another
         // release is the last good one, this one would be taken again by itself, and fail again.
@@ -72,12 +75,13 @@ struct Turn {
             reason += "; the release has come up in another deployment, so that only this one is bad"
             records.add(BootRecords.BadDeployment(record.name, time: now, reason: reason))
         } else {
+            records.dropFloor(of: record)
             records.add(.init(commit: record.checksum, version: record.version, time: now, reason: reason))
         }
         FaultPoint.reached("bad.before-record")
         try records.save(paths)
         FaultPoint.reached("bad.after-record")
-        try addHistory(.bad, record, reason)
+        if !isTold(.bad, of: record) { try addHistory(.bad, record, reason) }
         return reason
     }
 
@@ -110,48 +114,60 @@ struct Turn {
         return .restart("\(Self.title(booted)) is on trial")
     }
 
-    /// Remembers why this boot has failed.
+    /// Remembers why this boot has failed, which counts once, however often it is told.
     ///
     /// - Returns: how often in a row it has.
     private func noteFailure(_ booted: DeploymentRecord, _ reason: String) throws -> Int {
         var records = records
-        let before = records.failing.flatMap { $0.deployment == booted.name ? $0.count : nil } ?? 0
-        records.failing = .init(deployment: booted.name, time: now, reason: reason, count: before + 1)
+        let before = records.failing.flatMap { $0.deployment == booted.name ? $0 : nil }
+        let isTold = boot != nil && before?.boot == boot
+        let count = (before?.count ?? 0) + (isTold ? 0 : 1)
+        records.failing = .init(deployment: booted.name, time: now, reason: reason, count: count, boot: boot)
         FaultPoint.reached("fail.before-record")
         try records.save(paths)
         FaultPoint.reached("fail.after-record")
-        return before + 1
+        return count
     }
 
     private func giveUp(
         _ booted: DeploymentRecord, _ entry: LoaderEntry, _ listing: EntryListing, _ reason: String
     ) throws -> BootAssessment.Consequence {
-        try remember(booted, reason)
+        // Its failures stay counted until the entry has no try: killed between the two, a loader that cannot count would
+        // begin another round.
+        try remember(booted, reason, isTrialOver: false)
         let others = listing.entries.filter { other in
-            other.generation != entry.generation && other.counter?.isExhausted != true
-                && loader.partition.canBoot(other)
+            other.generation != entry.generation && loader.partition.canTry(other)
         }
         guard let other = others.first else {
             return .stay("no other deployment is left that could boot")
         }
         try loader.markBad(generation: entry.generation)
+        FaultPoint.reached("fail.after-entry")
+        try forgetFailure(of: booted)
         return .restart("\(Self.title(booted)) has no try left; \(other.title) takes over")
+    }
+
+    private func forgetFailure(of record: DeploymentRecord) throws {
+        var records = records
+        guard records.failing?.deployment == record.name else { return }
+        records.failing = nil
+        try records.save(paths)
     }
 
     /// The fallback of a loader that has booted is not needed any more.
     func confirmLoader(_ records: inout BootRecords, _ boot: String) throws {
         guard let replaced = records.loaderReplacedIn, replaced != boot else { return }
-        try loader.confirmLoader()
-        records.loaderReplacedIn = nil
+        if try loader.confirmLoader() { records.loaderReplacedIn = nil }
     }
 
     /// Whether the history's last word on a deployment is this one: a run that was killed may have come to the record
-    /// and no further.
+    /// and no further. One that was made anew under the same name has no word yet.
     func isTold(_ action: HistoryEntry.Action, of record: DeploymentRecord) -> Bool {
         let name = record.name.description
+        let verdicts: Set<HistoryEntry.Action> = [.good, .bad, .install, .deploy, .stage]
         do {
             let words = try History(paths).entries().filter { $0.deployment == name }.map(\.action)
-            return words.last { $0 == .good || $0 == .bad } == action
+            return words.last { verdicts.contains($0) } == action
         } catch {
             return true  // A history that cannot be read keeps no boot from being assessed.
         }

@@ -25,6 +25,10 @@ public struct BootAssessment: Sendable {
         self.wait = wait
     }
 
+    private var boot: String? {
+        do { return try host.bootIdentifier() } catch { return nil }
+    }
+
     // MARK: a turn
 
     /// - Parameter needsPartition: whether nothing can be done without the entries.
@@ -43,7 +47,7 @@ public struct BootAssessment: Sendable {
         }
         let turn = Turn(
             paths: paths, command: command, reader: reader, configuration: configuration,
-            loader: configuration.bootLoader(on: paths.partition))
+            loader: configuration.bootLoader(on: paths.partition), boot: boot)
         return try body(turn)
     }
 
@@ -72,7 +76,8 @@ public struct BootAssessment: Sendable {
         }
     }
 
-    /// Remembers that a deployment has proved itself: its entry loses the counter. That of the running boot by default.
+    /// Remembers that a deployment has proved itself: its entry loses the counter, and no older release of its channel is
+    /// taken any more unless somebody asks for that. That of the running boot by default.
     ///
     /// - Parameter index: in the order of `status`.
     /// - Returns: the deployment.
@@ -91,7 +96,11 @@ public struct BootAssessment: Sendable {
             records.bad.removeAll { $0.commit == record.checksum }
             records.badDeployments.removeAll { $0.name == record.name }
             if records.failing?.deployment == record.name { records.failing = nil }
-            if record.isBooted { try turn.confirmLoader(&records, try host.bootIdentifier()) }
+            records.raiseFloor(to: record)
+            // kexec starts a kernel without any loader.
+            if record.isBooted, try !host.isStartedByKernel() {
+                try turn.confirmLoader(&records, try host.bootIdentifier())
+            }
             let isNew = records != turn.records || entry.counter != nil
             if isNew {
                 try records.save(paths)

@@ -21,7 +21,9 @@ extension Examination {
         guard let report else { return [] }
         var findings = report.allProblems.map { problem in
             Finding.problem(
-                problem.kind.rawValue, problem.text, why: "changes are refused while the sysroot is damaged so",
+                problem.kind.rawValue, problem.text,
+                why: problem.kind == .interruptedChange
+                    ? "what was begun is not complete" : "changes are refused while the sysroot is damaged so",
                 advice: "'hostctl status' shows where; \(problem.path)")
         }
         if findings.isEmpty { findings.append(.ok("deployments", "\(report.listed.count) can be booted")) }

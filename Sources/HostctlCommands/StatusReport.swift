@@ -86,6 +86,7 @@ public struct StatusReport: OutputValue {
         if let boots = report.boots, record.name == boots.good { words.append("good") }
         if report.boots?.reasonAgainst(record.name) != nil { words.append("BAD") }
         if let left = record.triesLeft { words.append(left == 1 ? "1 try left" : "\(left) tries left") }
+        if record.areTriesUnknown { words.append("tries unknown") }
         if !record.isListed, !record.isStaged { words.append("not bootable") }
         return words
     }

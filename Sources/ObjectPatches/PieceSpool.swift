@@ -29,7 +29,8 @@ final class PieceSpool: Sendable {
     init(in folder: FilePath) throws(SystemError) {
         let path = Files.temporaryName(beside: folder.appending("patches"))
         file = try Descriptor(opening: path.string, flags: O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
-        unlink(path.string)
+        // The spool is as large as the patches: one with a name would be published along with them.
+        try retrying("remove", path.string) { unlink(path.string) }
     }
 
     /// - Throws: `SystemError`.

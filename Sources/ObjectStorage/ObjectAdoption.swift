@@ -30,7 +30,7 @@ extension Files {
             throw failure
         }
         // Two names of one file are not renamed: the temporary one stays.
-        unlink(temporary.string)
+        try remove(temporary)
         FaultPoint.reached("repair.after-rename")
         try syncFolder(path.removingLastComponent())
     }

@@ -37,6 +37,18 @@ extension Store {
         try DirectoryTree(decoding: metadata(ObjectName(checksum, .dirtree)))
     }
 
+    /// The folder at a path below `root`, or `nil`.
+    ///
+    /// - Throws: as `tree(_:)`.
+    public func folder(_ path: [String], in root: DirectoryTree) throws -> DirectoryTree? {
+        var folder = root
+        for part in path {
+            guard let next = folder.folders.first(where: { $0.name == part }) else { return nil }
+            folder = try tree(next.tree)
+        }
+        return folder
+    }
+
     /// What stands beside a commit, such as its signatures; `nil` when there is nothing.
     ///
     /// - Throws: `SystemError`.

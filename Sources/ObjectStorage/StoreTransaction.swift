@@ -231,9 +231,12 @@ public final class StoreTransaction: Sendable {
     /// Gives a reserved object its place; gives the claim up when that fails.
     func stage(_ temporary: String, as name: ObjectName) throws(SystemError) {
         do throws(SystemError) {
-            if rename(temporary, path(of: name)) != 0 {
+            let place = path(of: name)
+            if rename(temporary, place) != 0 {
+                // Any other failure is reported, not tried away.
+                guard errno == ENOENT else { throw SystemError("stage", temporary) }
                 try makeParent(of: name)
-                try retrying("stage", temporary) { rename(temporary, path(of: name)) }
+                try retrying("stage", temporary) { rename(temporary, place) }
             }
         } catch {
             release(name)

@@ -226,7 +226,15 @@ public struct Publisher: Sendable {
         return ReleaseManifest(
             version: identity.version, channel: identity.channel, architecture: identity.architecture, commit: commit,
             timestamp: identity.timestamp, epoch: terms.epoch, minimumHostctl: terms.minimumHostctl,
-            full: try size(nil), since: since, patches: patches?.files, fullPack: fullPack?.files)
+            full: try size(nil), since: since, patches: patches?.files, fullPack: fullPack?.files,
+            kernel: try kernel(of: commit, in: source))
+    }
+
+    /// An image that cannot be booted can be published; hosts refuse to deploy it.
+    private func kernel(of commit: Checksum, in source: Store) throws -> BootableKernel? {
+        do {
+            return BootableKernel(try ImageKernel(source.tree(source.commit(commit).rootTree), in: source))
+        } catch is ImageKernel.Unusable { return nil }
     }
 
     /// Writes the manifest, and then the index that names it.

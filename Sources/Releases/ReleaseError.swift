@@ -23,6 +23,8 @@ public enum ReleaseError: ExplainedError, Equatable {
     case mismatch(detail: String)
     /// Older than what is deployed, and no downgrade was asked for.
     case downgrade(offered: String, deployed: String)
+    /// Older than a release of the channel that has passed its health checks here, and no downgrade was asked for.
+    case olderThanProven(offered: String, proven: String)
     /// The origin shows an older index than it has shown before.
     case replayed(offered: Int64, seen: Int64)
     /// A name that must not become a path: "channel", "version" or "architecture", and the name.
@@ -46,6 +48,8 @@ public enum ReleaseError: ExplainedError, Equatable {
         case .notAnImage(let image, let detail): "'\(image)' is no host image that can be published: \(detail)"
         case .mismatch(let detail): "the release is not what it claims to be: \(detail)"
         case .downgrade(let offered, let deployed): "\(offered) is older than the deployed \(deployed)"
+        case .olderThanProven(let offered, let proven):
+            "\(offered) is older than \(proven), which has proved itself on this host"
         case .replayed(let offered, let seen):
             "the channel index number \(offered) is older than number \(seen), which this host has seen already"
         case .invalidName(let kind, let name): "'\(name.printable)' is no valid \(kind)"
@@ -62,7 +66,7 @@ public enum ReleaseError: ExplainedError, Equatable {
         case .unknownRelease: "'hostctl release list' shows what is published"
         case .notAnImage: "make images with 'hostctl image build'"
         case .mismatch: "the origin or a mirror is damaged or hostile; nothing was changed"
-        case .downgrade: "give --allow-downgrade if that is what you want"
+        case .downgrade, .olderThanProven: "give --allow-downgrade if that is what you want"
         case .replayed: "a mirror is stale or hostile; if the origin was made anew, give --allow-downgrade"
         case .invalidName: "names are made of letters, digits, '.', '_' and '-'"
         case .tooOld: "upgrade to a release in between first"
@@ -73,7 +77,7 @@ public enum ReleaseError: ExplainedError, Equatable {
 extension ReleaseError {
     public var category: FailureCategory {
         switch self {
-        case .mismatch, .downgrade, .replayed, .foreignIndex: .untrusted
+        case .mismatch, .downgrade, .olderThanProven, .replayed, .foreignIndex: .untrusted
         case .notAnOrigin, .notAnImage, .versionTaken, .olderThanLatest, .epochTaken, .noFullPack, .unknownRelease,
             .invalidName, .tooOld:
             .failed

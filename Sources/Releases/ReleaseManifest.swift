@@ -1,4 +1,5 @@
 public import Checksums
+public import ObjectStorage
 public import TrustMetadata
 
 /// What a release is: the signed document that leads a host to a commit.
@@ -29,6 +30,8 @@ public struct ReleaseManifest: Equatable, Sendable {
     public var patches: PatchFiles?
     /// The release's full pack, when it has one.
     public var fullPack: PatchFiles?
+    /// What the release's kernel takes on a boot partition, when it can be told.
+    public var kernel: BootableKernel?
 
     /// The ref that the commit is bound to.
     public var ref: String { OriginLayout.ref(channel: channel, architecture: architecture) }
@@ -36,7 +39,7 @@ public struct ReleaseManifest: Equatable, Sendable {
     public init(
         version: VersionName, channel: ChannelName, architecture: Architecture, commit: Checksum, timestamp: UInt64,
         epoch: Int64 = 0, minimumHostctl: String, full: FetchSize, since: [Checksum: FetchSize] = [:],
-        patches: PatchFiles? = nil, fullPack: PatchFiles? = nil
+        patches: PatchFiles? = nil, fullPack: PatchFiles? = nil, kernel: BootableKernel? = nil
     ) {
         self.version = version
         self.channel = channel
@@ -49,6 +52,7 @@ public struct ReleaseManifest: Equatable, Sendable {
         self.since = since
         self.patches = patches
         self.fullPack = fullPack
+        self.kernel = kernel
     }
 
     /// The payload to sign; the same release always gives the same bytes.
@@ -68,6 +72,7 @@ public struct ReleaseManifest: Equatable, Sendable {
         ]
         if let patches { members.append(("patches", patches.members)) }
         if let fullPack { members.append(("fullPack", fullPack.members)) }
+        if let kernel { members.append(("kernel", kernel.members)) }
         return JSONValue.object(members).encode(pretty: true)
     }
 
@@ -89,6 +94,7 @@ public struct ReleaseManifest: Equatable, Sendable {
         for entry in try fields.objects("since") { since[try entry.checksum("commit")] = try FetchSize(entry) }
         patches = fields.has("patches") ? try PatchFiles(fields.fields("patches")) : nil
         fullPack = fields.has("fullPack") ? try PatchFiles(fields.fields("fullPack")) : nil
+        kernel = fields.has("kernel") ? try BootableKernel(fields.fields("kernel")) : nil
         guard try fields.string("ref") == ref else { throw fields.malformed("'ref' is not that of the channel") }
         guard SoftwareVersion(minimumHostctl) != nil else { throw fields.malformed("'minimumHostctl' is no version") }
     }

@@ -71,6 +71,7 @@ private struct BootStatusOutput: OutputValue {
         if let loader, loader.differs {
             lines.append("          the image has \(loader.available ?? "another one"): 'hostctl boot update-loader'")
         }
+        if loader?.hasForeignConfiguration == true { lines.append("          \(LoaderStatus.foreignConfiguration)") }
         if loader?.hasFallback == true { lines.append("          the one before is kept until this one has booted") }
         lines.append("Partition \(configuration.partition), \(ByteCount.text(free)) free")
         lines += listing.entries.enumerated().map { index, entry in line(entry, index) }
@@ -130,8 +131,12 @@ extension LoaderStatus {
         [
             "installed": installed.map { .string($0) } ?? .null, "available": available.map { .string($0) } ?? .null,
             "differs": .bool(differs), "fallback": .bool(hasFallback),
+            "foreign_configuration": .bool(hasForeignConfiguration),
         ]
     }
+
+    fileprivate static let foreignConfiguration =
+        "grub.cfg was not written by this hostctl; 'hostctl boot update-loader --force' replaces it"
 }
 
 /// `hostctl boot update-loader`.
@@ -140,12 +145,15 @@ struct BootUpdateLoaderCommand: ParsableCommand {
         commandName: "update-loader", abstract: "Replace the installed boot loader by the one of the image.",
         discussion: """
             Updates of the host never touch the loader. The new one is written beside the old one and read back before the \
-            two are exchanged; the old one is kept until the next good boot.
+            two are exchanged; a copy of the old one is kept until the next good boot, however many updates come before \
+            that. GRUB's configuration is a part of it: its timeout stays as it is, and one that was changed by hand is left \
+            alone without --force.
 
             Example: hostctl boot update-loader
             """)
 
-    @Flag(help: "Also when the installed one is newer.") var force = false
+    @Flag(help: "Also when the installed one is newer or has not booted yet, or grub.cfg was changed by hand.")
+    var force = false
     @OptionGroup var sysroot: SysrootOption
     @OptionGroup var waiting: WaitOptions
     @OptionGroup var output: OutputOptions
@@ -157,15 +165,17 @@ struct BootUpdateLoaderCommand: ParsableCommand {
         guard let configuration = try BootConfiguration.load(assessment.paths) else {
             throw BootAssessmentError.noBootPartition(sysroot.root.string)
         }
-        // Noted first: a fallback that nobody waits for would be removed by the next good boot.
-        try assessment.noteLoaderUpdate()
-        let (before, after) = try assessment.withLoader { loader in
+        let (source, before) = try assessment.withLoader { loader in
             guard let source = try LoaderImage.source(reader, reader.report(), configuration, loader.partition) else {
                 throw BootAssessmentError.notBooted
             }
-            let before = try loader.loaderStatus(source)
-            return (before, try loader.updateLoader(source, force: force))
+            return (source, try loader.checkUpdate(source, force: force))
         }
+        guard before.differs || force else { return output.show(LoaderUpdateOutput(before: before, after: before)) }
+        // Noted first: a fallback that nobody waits for would be removed by the next good boot. Not without an update,
+        // as a good boot after it would prove nothing of the one that is on trial already.
+        try assessment.noteLoaderUpdate()
+        let after = try assessment.withLoader { try $0.updateLoader(source, force: force) }
         output.show(LoaderUpdateOutput(before: before, after: after))
     }
 }
@@ -174,12 +184,19 @@ private struct LoaderUpdateOutput: OutputValue {
     let before: LoaderStatus
     let after: LoaderStatus
 
-    var text: String {
-        guard before.differs else { return "the boot loader is that of the image already" }
-        return "the boot loader is \(after.installed ?? "replaced") now, it was \(before.installed ?? "another one")"
+    /// A configuration that was replaced by force did not count as different.
+    private var isChanged: Bool { before.differs || before.hasForeignConfiguration != after.hasForeignConfiguration }
+
+    var text: String { after.hasForeignConfiguration ? "\(change)\n\(LoaderStatus.foreignConfiguration)" : change }
+
+    private var change: String {
+        guard isChanged else { return "the boot loader is that of the image already" }
+        let (old, new) = (before.installed ?? "another one", after.installed ?? "replaced")
+        if old == new { return "the boot loader is still \(new), and its files are those of the image now" }
+        return "the boot loader is \(new) now, it was \(old)"
     }
 
     var json: JSONValue {
-        ["changed": .bool(before.differs), "before": before.json, "after": after.json]
+        ["changed": .bool(isChanged), "before": before.json, "after": after.json]
     }
 }

@@ -27,6 +27,7 @@ struct CleanupCommand: ParsableCommand {
     func run() throws {
         let cleaner = Cleaner(root: sysroot.root, wait: waiting.wait, waiting: WaitOptions.announce)
         let report = try cleaner.run(dryRun: dryRun, includingDownloads: downloads)
+        if let sentence = report.abandonedReset { StandardError.write("warning: \(sentence)\n") }
         output.show(CleanupOutput(report: report))
         if let refusal = report.refusal { throw refusal }
     }

@@ -1,9 +1,11 @@
 import ArgumentParser
+import BootLoaders
 import Deployments
 import HostctlCommands
 import LinuxSystem
 import Subprocess
 import Sysroots
+import SystemPackage
 import TrustMetadata
 
 /// `hostctl finalize`, which `hostctl-finalize.service` runs.
@@ -29,8 +31,10 @@ struct FinalizeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let occasion: SysrootChange.Occasion = resume ? .resumption : now ? .demand : .shutdown
-        let mustAsk = occasion == .shutdown && RunningHost().runs(SysrootPaths(root: sysroot.root))
+        let paths = SysrootPaths(root: sysroot.root)
+        let mustAsk = occasion == .shutdown && RunningHost().runs(paths)
         let answer: Result<Bool, ShutdownUnknown> = mustAsk ? await Shutdown.isUnderWay() : .success(false)
+        if case .success(true) = answer, StagedDeployment.exists(in: paths) { await BootPartitionMount.restore(paths) }
         let result = try SysrootChange.finalize(
             root: sysroot.root, occasion, isStopping: { try answer.get() }, wait: waiting.wait,
             waiting: WaitOptions.announce)
@@ -67,6 +71,24 @@ enum Shutdown {
             let words = line.split(separator: " ").map(String.init)
             return words.count >= 3 && targets.contains(words[1]) && words[2] == "start"
         }
+    }
+}
+
+/// The boot partition of the running host, which somebody may have unmounted.
+enum BootPartitionMount {
+    /// Mounts it as /etc/fstab says, if it is not. What then is still wrong is told by whoever needs it.
+    ///
+    /// It stays mounted. This is a shutdown, which ends with systemd-shutdown: that flushes, makes read-only and unmounts
+    /// all that is mounted, whether a unit was to stop it or not, so that FAT is left clean. The unit has no mount
+    /// namespace of its own, in which nobody would see it.
+    static func restore(_ paths: SysrootPaths) async {
+        do {
+            guard let configuration = try BootConfiguration.load(paths),
+                BootMount(paths, configuration).problem != nil
+            else { return }
+            _ = try await Subprocess.run(
+                .name("mount"), arguments: [paths.bootPartition.string], output: .discarded, error: .discarded)
+        } catch {}
     }
 }
 

@@ -95,6 +95,7 @@ struct ChangeRun {
             try SysrootChange.remember(error, command: command, paths: SysrootPaths(root: sysroot.root))
             throw error
         }
+        defer { if let sentence = change.abandonedReset { StandardError.write("warning: \(sentence)\n") } }
         do { return try body(change) } catch {
             try change.recordFailure(error)
             throw error

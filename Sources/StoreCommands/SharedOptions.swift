@@ -5,21 +5,6 @@ import Signatures
 import SystemPackage
 import Transfers
 
-/// `--wait`.
-struct WaitOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("How long to wait for another hostctl that is changing things.", valueName: "seconds"))
-    var wait: Double = 0
-
-    func validate() throws {
-        guard wait >= 0, wait <= 86_400 else { throw ValidationError("--wait takes 0 to 86400 seconds.") }
-    }
-
-    /// Tells the operator who is being waited for.
-    static let announce: @Sendable (String?) -> Void = { holder in
-        StandardError.write("waiting for \(holder ?? "another process")\n")
-    }
-}
-
 /// `--key`, `--passphrase-file`, or `--sign-command` with `--public-key`.
 struct SigningOptions: ParsableArguments {
     @Option(help: ArgumentHelp("A private key to sign with; may be repeated.", valueName: "file"))

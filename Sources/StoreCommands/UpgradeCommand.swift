@@ -14,7 +14,8 @@ struct UpdateOptions: ParsableArguments {
     @Flag(help: "Download, and deploy later with --from-downloaded.") var downloadOnly = false
     @Flag(help: "Deploy what was downloaded, without the network.") var fromDownloaded = false
     @Option(help: "A release of the channel; by default the newest.") var version: String?
-    @Flag(help: "Accept a release that is older than the deployed one.") var allowDowngrade = false
+    @Flag(help: "Accept a release that is older than the deployed one, or than one that has proved itself here.")
+    var allowDowngrade = false
     @Flag(help: "Where the boot partition is too full, remove deployments that are only kept to go back to.")
     var prune = false
     @Flag(help: "Take a release that did not come up on this host before.") var force = false
@@ -58,7 +59,9 @@ struct UpdateOptions: ParsableArguments {
         if !output.json { request.announce = EtcOutput.announce }
         let outcome = try updater.run(request)
         let answer = UpdateOutput(outcome: outcome, command: command, isSwitch: following != nil)
-        if !output.json, let warning = answer.warning { StandardError.write("warning: \(warning)\n") }
+        for warning in [output.json ? nil : answer.warning, outcome.abandonedReset].compactMap({ $0 }) {
+            StandardError.write("warning: \(warning)\n")
+        }
         output.show(answer)
         // Asked for again after an interruption, nothing is left to be deployed, but the restart is.
         let isWaiting = outcome.result == .unchanged && outcome.previous?.isBooted == false
@@ -73,7 +76,8 @@ struct UpgradeCommand: AsyncParsableCommand {
         commandName: "upgrade", abstract: "Fetch the channel's newest release and make it the default.",
         discussion: """
             The deployment that was the default becomes the rollback. Nothing large is fetched before the release \
-            is known to be signed by a trusted key, meant for this host, and not older than what is deployed.
+            is known to be signed by a trusted key, meant for this host, and not older than what is deployed or has \
+            proved itself here.
 
             Examples:
               hostctl upgrade --check

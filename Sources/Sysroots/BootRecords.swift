@@ -13,10 +13,12 @@ public struct BootRecords: Sendable, Equatable {
     public var bad: [BadRelease] = []
     /// Deployments that did not come up though their release is not to blame: the last good one has the same commit.
     public var badDeployments: [BadDeployment] = []
-    /// Why the boot of a deployment that was still on trial failed, until it is good or bad.
+    /// Why the boot of a deployment that was still on trial failed, until it is good or has no tries any more.
     public var failing: FailedBoot?
     /// The boot, as the kernel names it, in which the loader was replaced: its fallback waits for another one.
     public var loaderReplacedIn: String?
+    /// The newest release of each channel that has proved itself here, the one that was raised last at the end.
+    public private(set) var floors: [Floor] = []
 
     /// A release that did not come up.
     public struct BadRelease: Sendable, Equatable {
@@ -59,8 +61,11 @@ public struct BootRecords: Sendable, Equatable {
         public var reason: String
         /// How often in a row.
         public var count: Int
+        /// The last one of them, as the kernel names it.
+        public var boot: String?
 
-        public init(deployment: DeploymentName, time: Int64, reason: String, count: Int = 1) {
+        public init(deployment: DeploymentName, time: Int64, reason: String, count: Int = 1, boot: String? = nil) {
+            self.boot = boot
             self.deployment = deployment
             self.time = time
             self.reason = reason
@@ -68,8 +73,19 @@ public struct BootRecords: Sendable, Equatable {
         }
     }
 
+    /// The newest release of a channel that has proved itself: an older one of the same channel is not taken any more. What
+    /// another channel has is not comparable.
+    public struct Floor: Sendable, Equatable {
+        public let channel: String
+        public let version: String
+        /// When its commit was made, which is what orders releases: seconds since 1970. The host's clock does not count.
+        public let timestamp: Int64
+    }
+
     /// More are not kept; the oldest go first.
     public static let mostBad = 50
+    /// More are not kept; the one that was raised longest ago goes first.
+    public static let mostFloors = 16
 
     public init() {}
 
@@ -79,6 +95,37 @@ public struct BootRecords: Sendable, Equatable {
     /// Why a deployment is not to be booted again, if it is not: its release is bad, or it alone.
     public func reasonAgainst(_ name: DeploymentName) -> String? {
         bad(name.checksum)?.reason ?? badDeployments.last { $0.name == name }?.reason
+    }
+
+    /// The newest release of a channel that has proved itself here, if one has.
+    public func floor(of channel: String) -> Floor? { floors.last { $0.channel == channel } }
+
+    /// Remembers that a deployment's release has proved itself, unless a newer one of its channel has. One whose commit
+    /// cannot be read tells no time, and raises nothing.
+    public mutating func raiseFloor(to record: DeploymentRecord) {
+        guard let channel = record.channel, let version = record.version, let timestamp = record.timestamp,
+            timestamp > floor(of: channel)?.timestamp ?? -1
+        else { return }
+        setFloor(Floor(channel: channel, version: version, timestamp: timestamp))
+    }
+
+    /// Follows an operator who takes an older release on purpose: what comes after that one is taken by itself again, as
+    /// from an origin that was made anew, or after a release whose time lay in the future. One that is no older changes
+    /// nothing.
+    public mutating func lowerFloor(of channel: String, to version: String, timestamp: Int64) {
+        guard let floor = floor(of: channel), timestamp < floor.timestamp else { return }
+        setFloor(Floor(channel: channel, version: version, timestamp: timestamp))
+    }
+
+    /// Forgets a floor whose release turned out to be bad: what it replaced may be offered again.
+    public mutating func dropFloor(of record: DeploymentRecord) {
+        floors.removeAll { $0.channel == record.channel && $0.timestamp == record.timestamp }
+    }
+
+    private mutating func setFloor(_ floor: Floor) {
+        floors.removeAll { $0.channel == floor.channel }
+        floors.append(floor)
+        floors.removeFirst(max(floors.count - Self.mostFloors, 0))
     }
 
     /// Remembers a bad deployment in the place of what was known of it.
@@ -130,6 +177,7 @@ extension BootRecords {
             "bad-deployments": badDeployments.isEmpty ? .null : .array(badDeployments.map(\.json)),
             "failing": failing?.json ?? .null,
             "loader-replaced-in": JSONValue(loaderReplacedIn),
+            "floors": floors.isEmpty ? .null : .array(floors.map(\.json)),
         ])
     }
 
@@ -140,6 +188,7 @@ extension BootRecords {
         if fields.has("bad-deployments") { badDeployments = try BadDeployment.list(fields) }
         failing = try fields.has("failing") ? FailedBoot(fields.fields("failing")) : nil
         loaderReplacedIn = try fields.optionalString("loader-replaced-in")
+        if fields.has("floors") { floors = try Floor.list(fields) }
     }
 }
 
@@ -184,12 +233,29 @@ extension BootRecords.BadDeployment {
     }
 }
 
+extension BootRecords.Floor {
+    fileprivate var json: JSONValue {
+        ["channel": .string(channel), "version": .string(version), "timestamp": .integer(timestamp)]
+    }
+
+    fileprivate static func list(_ fields: JSONFields) throws(TrustMetadataError) -> [BootRecords.Floor] {
+        var list: [BootRecords.Floor] = []
+        for member in try fields.objects("floors") {
+            list.append(
+                .init(
+                    channel: try member.string("channel"), version: try member.string("version"),
+                    timestamp: try member.integer("timestamp")))
+        }
+        return list
+    }
+}
+
 extension BootRecords.FailedBoot {
     fileprivate var json: JSONValue {
-        [
+        .known([
             "deployment": .string(deployment.description), "time": .integer(time), "reason": .string(reason),
-            "count": .integer(Int64(count)),
-        ]
+            "count": .integer(Int64(count)), "boot": JSONValue(boot),
+        ])
     }
 
     fileprivate init(_ fields: JSONFields) throws(TrustMetadataError) {
@@ -198,6 +264,6 @@ extension BootRecords.FailedBoot {
         }
         try self.init(
             deployment: name, time: fields.integer("time"), reason: fields.string("reason"),
-            count: Int(clamping: fields.optionalInteger("count") ?? 1))
+            count: Int(clamping: fields.optionalInteger("count") ?? 1), boot: fields.optionalString("boot"))
     }
 }

@@ -15,6 +15,8 @@ public struct DeploymentRecord: Sendable, Equatable {
     public var isStaged = false
     /// How often the boot loader will still try it; `nil` for one that was marked good, or where nobody counts.
     public var triesLeft: Int?
+    /// Whether it cannot be told how often, as where the boot partition is not mounted: then it may be good or on trial.
+    public var areTriesUnknown = false
     /// Whether it is what runs now.
     public var isBooted = false
     /// Whether it is kept until it is unpinned.
@@ -50,6 +52,19 @@ public struct DeploymentRecord: Sendable, Equatable {
         self.index = index
         self.name = name
     }
+
+    /// Why it would not be booted, or not come up, as far as the disk tells: one sentence without a full stop. What an entry
+    /// lacks and can be given again, as its kernel, is none.
+    public var obstacle: String? {
+        if triesLeft == 0 { return "the boot loader has no try left for it" }
+        return hasFolder ? nil : "its folder is missing"
+    }
+    /// Whether it can be booted, or mended so that it can.
+    public var canBoot: Bool { obstacle == nil }
+    /// Whether the loader counts its tries, or may do so.
+    public var isOnTrial: Bool { triesLeft != nil || areTriesUnknown }
+    /// Whether it can be booted and has come up before: what a host can be left with.
+    public var isProven: Bool { canBoot && !isOnTrial }
 
     /// The commit.
     public var checksum: Checksum { name.checksum }

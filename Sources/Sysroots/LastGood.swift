@@ -28,13 +28,15 @@ extension SysrootReport {
         var kept = Set([booted?.name, lastGood, mergeSource].compactMap { $0 })
         // Something runs, and it cannot be told what: it could be any of them.
         if isRunning, booted == nil { return kept.union(listed.map(\.name)) }
+        // It cannot be told which has proved itself.
+        if listed.contains(where: \.areTriesUnknown) { return kept.union(listed.map(\.name)) }
         let own = listed.filter { $0.stateroot == stateroot }
         let whole = own.filter(\.hasFolder)
         kept.formUnion(
             listed.filter { $0.mayBePinned || $0.stateroot != stateroot || $0.name == (whole.first ?? own.first)?.name }
                 .map(\.name))
-        let proven = whole.filter { $0.triesLeft == nil }
-        if own.contains(where: { $0.triesLeft != nil }), let newest = proven.first,
+        let proven = own.filter(\.isProven)
+        if own.contains(where: \.isOnTrial), let newest = proven.first,
             !proven.contains(where: { kept.contains($0.name) })
         {
             kept.insert(newest.name)

@@ -1,16 +1,21 @@
 import BootLoaders
+import Glibc
 public import LinuxSystem
-import SystemPackage
+public import SystemPackage
 
 // What the reader does on a host whose boot loader reads entries on a boot partition.
 
 extension SysrootReader {
     /// Adds what the entries of the boot partition lead to. Where they cannot be read, the deployments are those that
-    /// stock tools list, which was the order after the last change.
+    /// stock tools list, which was the order after the last change, and nobody knows their counters.
     func addEntries(_ report: inout SysrootReport) {
         let order = PartitionOrder(reading: paths)
         report.problems += order.problems
-        guard order.isRead else { return addListed(BootOrder(reading: paths), &report) }
+        guard order.isRead else {
+            addListed(BootOrder(reading: paths), &report)
+            for index in report.deployments.indices { report.deployments[index].areTriesUnknown = true }
+            return
+        }
         for listed in order.listed {
             var record = record(listed.name, report.deployments.count)
             record.kernelArguments = listed.entry.arguments
@@ -59,6 +64,34 @@ extension SysrootReader {
             return DeploymentName(text: String(text.dropFirst(LoaderEntry.linkFolder.count)))
         }
         return BootLink(text).flatMap { BootOrder.deployment(behind: $0, paths) }
+    }
+
+    /// Whether a folder is what the running host has as /var, whatever links say: an initramfs may follow none.
+    public func isPresentState(_ folder: FilePath) -> Bool { host.runs(paths) && host.isState(folder) }
+
+    /// Whether what runs has the /var that a factory reset was about to replace, and the new one waits: it is not the
+    /// deployment of the reset, or its initramfs follows no links.
+    public func runsOnOldState(_ pending: ResetRecord.Pending) -> Bool {
+        let usual = paths.state(of: pending.target.stateroot)
+        var status = stat()
+        guard Files.exists(paths.newState(of: pending.target.stateroot)), isPresentState(usual),
+            lstat(usual.string, &status) == 0
+        else { return false }
+        return UInt64(status.st_ino) != pending.inode
+    }
+
+    /// A factory reset whose deployment runs on the old /var. `hostctl verify` tells of a record that cannot be read.
+    func checkReset(_ report: inout SysrootReport) {
+        guard report.isRunning else { return }
+        var pending: ResetRecord.Pending?
+        do { pending = try ResetRecord.load(paths).pending } catch {}
+        guard let pending, report.booted?.name == pending.target, runsOnOldState(pending) else { return }
+        // A kind that the hostctl before this one knows, as it reads the same status file.
+        report.problems.append(
+            SysrootProblem(
+                .interruptedChange, path: ResetRecord.path(in: paths).string,
+                "the factory reset has not reached /var, which is the old one; the next change gives the reset up, and "
+                    + "'hostctl factory-reset' makes another"))
     }
 
     /// The kernel's arguments of the running system, without those that boot loaders add.

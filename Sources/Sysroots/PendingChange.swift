@@ -1,3 +1,4 @@
+import Glibc
 import LinuxSystem
 import SystemPackage
 import TrustMetadata
@@ -101,10 +102,13 @@ public struct PendingChange: Sendable, Equatable {
             ]))
     }
 
-    /// Removes the file: the change is complete.
+    /// Removes the file: the change is complete, and on the disk. Only some file systems write in the order in which they
+    /// were asked; after a power cut btrfs had the deployment again that a change had removed, and no record of it.
     ///
     /// - Throws: `SystemError`.
     public static func clear(_ paths: SysrootPaths) throws {
+        guard exists(in: paths) else { return }
+        try Descriptor(opening: paths.state.string, flags: O_RDONLY | O_DIRECTORY).syncFileSystem()
         try Files.remove(path(in: paths))
         try Files.syncFolder(paths.state)
     }

@@ -47,6 +47,7 @@ extension DeploymentRecord {
             "refspec": JSONValue(refspec), "timestamp": JSONValue(timestamp), "listed": .bool(isListed),
             "default": .bool(isDefault), "booted": .bool(isBooted), "pinned": .bool(isPinned),
             "staged": isStaged ? true : .null, "tries-left": JSONValue(triesLeft.map { Int64($0) }),
+            "tries-unknown": areTriesUnknown ? true : .null,
             "signature": verdict?.json ?? .null, "deployed": JSONValue(deployedAt), "command": JSONValue(command),
             "boot-checksum": JSONValue(bootChecksum),
             "kernel-arguments": .array(kernelArguments.map { .string($0) }),
@@ -71,6 +72,7 @@ extension DeploymentRecord {
         isPinned = try fields.bool("pinned")
         isStaged = try fields.has("staged") ? fields.bool("staged") : false
         triesLeft = try fields.optionalInteger("tries-left").map { Int(clamping: $0) }
+        areTriesUnknown = try fields.has("tries-unknown") ? fields.bool("tries-unknown") : false
         verdict = try fields.has("signature") ? Verdict(fields.fields("signature")) : nil
         deployedAt = try fields.optionalInteger("deployed")
         command = try fields.optionalString("command")

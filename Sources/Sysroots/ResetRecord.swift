@@ -68,6 +68,11 @@ public struct ResetRecord: Sendable, Equatable {
         } ?? ResetRecord()
     }
 
+    /// Whether one is not complete, or that cannot be told.
+    public static func isPending(in paths: SysrootPaths) -> Bool {
+        do { return try load(paths).pending != nil } catch { return true }
+    }
+
     private static func part(_ key: String, _ fields: JSONFields) throws(TrustMetadataError) -> String {
         let text = try fields.string(key)
         guard isPart(text) else { throw fields.malformed("'\(text)' is no name") }

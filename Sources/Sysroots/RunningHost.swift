@@ -14,13 +14,20 @@ public struct RunningHost: Sendable {
     public let ostree: FilePath
     /// Holds a random text that each boot has its own of.
     public let bootIdentity: FilePath
+    /// Which boot loader has started the kernel, as a number.
+    public let loaderType: FilePath
+    /// What is mounted as /var of what runs.
+    public let state: FilePath
     /// Exists while an overlay makes /usr writable, until the next boot.
     public let usrOverlay: FilePath = "/run/hostctl/usr-overlay"
 
     public init(
         marker: FilePath = "/run/ostree-booted", commandLine: FilePath = "/proc/cmdline", root: FilePath = "/",
-        ostree: FilePath = "/ostree", bootIdentity: FilePath = "/proc/sys/kernel/random/boot_id"
+        ostree: FilePath = "/ostree", bootIdentity: FilePath = "/proc/sys/kernel/random/boot_id",
+        state: FilePath = "/var", loaderType: FilePath = "/proc/sys/kernel/bootloader_type"
     ) {
+        self.loaderType = loaderType
+        self.state = state
         self.marker = marker
         self.commandLine = commandLine
         self.root = root
@@ -36,6 +43,9 @@ public struct RunningHost: Sendable {
 
     /// Whether this folder is the running system's root: the same inode, as the root is a bind mount of it.
     func isRoot(_ folder: FilePath) -> Bool { Self.isSame(root, folder) }
+
+    /// Whether this folder is mounted as /var of what runs.
+    func isState(_ folder: FilePath) -> Bool { Self.isSame(state, folder) }
 
     /// The boot link on the kernel's command line.
     ///
@@ -58,6 +68,17 @@ public struct RunningHost: Sendable {
     public func bootIdentifier() throws(SystemError) -> String {
         let text = String(decoding: try Files.read(bootIdentity, limit: 4096), as: UTF8.self)
         return String(text.prefix { !$0.isWhitespace })
+    }
+
+    /// Whether another kernel has started this one, by kexec, and no boot loader has.
+    ///
+    /// The number is the loader's type above four bits of its version; 13 is kexec (Linux, Documentation/arch/x86/boot.rst,
+    /// type_of_loader). Other architectures do not tell.
+    /// - Throws: `SystemError`.
+    public func isStartedByKernel() throws(SystemError) -> Bool {
+        guard let bytes = try Files.readIfPresent(loaderType, limit: 64) else { return false }
+        let number = Int(String(decoding: bytes.prefix { $0 > 0x20 }, as: UTF8.self))
+        return number.map { $0 >> 4 == 13 } ?? false
     }
 
     private static func isSame(_ left: FilePath, _ right: FilePath) -> Bool {

@@ -38,6 +38,9 @@ public struct StagedDeployment: Sendable, Equatable {
 
     static func path(in paths: SysrootPaths) -> FilePath { paths.state.appending("staged.json") }
 
+    /// Whether anything is staged, even where the file cannot be read.
+    public static func exists(in paths: SysrootPaths) -> Bool { Files.exists(path(in: paths)) }
+
     /// Reads the file; `nil` when nothing is staged.
     ///
     /// - Throws: `SystemError`, `SysrootError.damagedState`.

@@ -30,9 +30,9 @@ public struct StatusFile {
     }
 
     /// How often a deployment could still be tried when this was written, `nil` in it for a good one; no value at all
-    /// when it had no boot entry then.
+    /// when it had no boot entry then, or the boot partition could not be read.
     public func triesLeft(of name: DeploymentName) -> Int?? {
-        read()?.deployments.first { $0.name == name && $0.isListed }.map(\.triesLeft)
+        read()?.deployments.first { $0.name == name && $0.isListed && !$0.areTriesUnknown }.map(\.triesLeft)
     }
 
     /// - Throws: `SystemError`, `SysrootError.damagedState`.

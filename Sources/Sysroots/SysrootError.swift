@@ -23,6 +23,7 @@ public enum SysrootError: ExplainedError, Equatable {
 
     public var advice: String? {
         switch self {
+        case .damagedState(let path, _) where path.hasSuffix("/reset.json"): "'hostctl verify --repair' makes it anew"
         case .damagedState: "remove the file and name the origin and channel again with 'hostctl switch'"
         case .damagedRevocations: "restore the file; without it, keys that were revoked may count again"
         case .unknownCommit: "'hostctl status' shows the deployments"

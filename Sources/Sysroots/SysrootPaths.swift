@@ -43,6 +43,14 @@ public struct SysrootPaths: Sendable, Hashable {
         deploy.appending(stateroot).appending("deploy")
     }
 
+    /// What every deployment of a stateroot has as /var, unless a link says otherwise.
+    public func state(of stateroot: String) -> FilePath { deploy.appending(stateroot).appending("var") }
+
+    /// A /var that is being made.
+    public func newState(of stateroot: String) -> FilePath {
+        deploy.appending(stateroot).appending("var.hostctl-new")
+    }
+
     /// A deployment's root folder.
     public func folder(of name: DeploymentName) -> FilePath {
         deployments(of: name.stateroot).appending(name.folderName)

@@ -83,6 +83,7 @@ public struct SysrootReader: Sendable {
             readBoots(&report)
         }
         markBooted(&report)
+        checkReset(&report)
         for index in report.deployments.indices {
             OriginFile(paths, report.deployments[index].name).fill(&report, index)
         }

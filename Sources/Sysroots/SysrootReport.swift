@@ -45,8 +45,8 @@ public struct SysrootReport: Sendable, Equatable {
     /// Why nobody should go back to a deployment, where boots are counted: one sentence without a full stop.
     public func reasonAgainst(_ record: DeploymentRecord) -> String? {
         if let reason = boots?.reasonAgainst(record.name) { return reason }
-        if record.triesLeft == 0 { return "the boot loader has no try left for it" }
-        return record.triesLeft != nil || boots != nil ? record.hasFolder ? nil : "its folder is missing" : nil
+        // Where nobody counts, what is listed is what stock tools would go back to.
+        return boots != nil || record.isOnTrial ? record.obstacle : nil
     }
     /// All damage, that of the sysroot first.
     public var allProblems: [SysrootProblem] { problems + deployments.flatMap(\.problems) }

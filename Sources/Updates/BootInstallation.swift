@@ -12,6 +12,10 @@ struct BootInstallation {
     let record: DeploymentRecord
     let source: LoaderSource
 
+    /// What a boot partition has to have for a host that is to be updated: two kernels with their initramfs, and the loader
+    /// and FAT's own tables, which take less than 8 MiB.
+    static func space(for kernel: Int64) -> Int64 { 2 * kernel + 8 << 20 }
+
     /// - Returns: the bytes that the deployment takes on the boot partition.
     /// - Throws: `DiskError.bootPartitionTooSmall`, `BootLoaderError`, `SystemError`.
     func run() throws -> Int64 {
@@ -19,10 +23,9 @@ struct BootInstallation {
         let configuration = BootConfiguration(
             loader: request.loader, partition: layout.boot.identifier, tries: request.tries)
         let loader = configuration.bootLoader(on: partition)
-        let kernel = try kernelSource()
-        let size = try partition.spaceNeeded(for: kernel)
-        // The loader and FAT's own tables take less than 8 MiB.
-        let needed = 2 * size + 8 << 20
+        let kernel = try partition.addition(of: kernelSource())
+        let size = kernel.space.whole
+        let needed = Self.space(for: size)
         guard needed <= layout.boot.size else {
             throw DiskError.bootPartitionTooSmall(size: layout.boot.size, needed: needed)
         }

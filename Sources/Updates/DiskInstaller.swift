@@ -2,6 +2,7 @@ import BootLoaders
 public import Disks
 import Glibc
 public import LinuxSystem
+import ObjectStorage
 import Releases
 import Sysroots
 public import SystemPackage
@@ -33,15 +34,20 @@ public struct DiskInstaller {
     public func run(_ request: DiskRequest, on target: DiskTarget) throws -> DiskOutcome {
         try DiskWriter.requireTools(request.fileSystem, for: target)
         let keys = request.release
-        let release = try Installer(root: "/", version: version, options: options, progress: progress).size(of: keys)
+        let manifest = try Installer(root: "/", version: version, options: options, progress: progress)
+            .manifest(of: keys)
+        let release = manifest.full
         // Two releases, each with its objects and a tree of links to them, must fit beside each other.
         let needed = 2 * release.bytes + release.bytes / 4 + Self.overhead
-        guard request.bootSize >= Self.leastBootSize else {
-            throw DiskError.bootPartitionTooSmall(size: request.bootSize, needed: Self.leastBootSize)
+        // An older manifest tells nothing of its kernel, which is asked for again when it is there.
+        let kernels = manifest.kernel.map { BootInstallation.space(for: $0.size + $0.initramfsSize) } ?? 0
+        let leastBootSize = max(Self.leastBootSize, kernels)
+        guard request.bootSize >= leastBootSize else {
+            throw DiskError.bootPartitionTooSmall(size: request.bootSize, needed: leastBootSize)
         }
         let layout = try DiskLayout(
-            size: target.size, bootSize: request.bootSize, rootSize: request.rootSize, needed: needed,
-            architecture: request.release.following.architecture, path: target.path.string)
+            size: target.size, bootSize: max(request.bootSize, target.leastBootSize), rootSize: request.rootSize,
+            needed: needed, architecture: request.release.following.architecture, path: target.path.string)
         progress(ProgressReport("making file systems"))
         let writer = DiskWriter(target, layout: layout, fileSystem: request.fileSystem)
         return try writer.write { root in try fill(root, request, layout, target) }

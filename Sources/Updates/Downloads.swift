@@ -12,7 +12,7 @@ import TrustMetadata
 ///
 /// ```
 /// staging/        verified objects on their way into the store; survives an interruption
-/// releases        commits whose objects are in it
+/// releases        commits whose objects are in it; `unknown` for what was there before it
 /// passing         names of those in it that were made of other releases on the way, and will not be kept
 /// manifest.json   the signed manifest of a complete download, byte for byte
 /// ```
@@ -48,11 +48,19 @@ struct Downloads {
         let lines = Set(String(decoding: known, as: UTF8.self).split(separator: "\n"))
         let hasBegun = Files.exists(staging)
         if hasBegun, lines == [Substring(commit.hex)] { return true }
-        let others = hasBegun ? lines : []
+        // What an older hostctl has staged without a word stays unknown, also to later runs.
+        let others: Set<Substring> = !hasBegun ? [] : lines.isEmpty ? ["unknown"] : lines
         try Files.replace(
             releasesPath, with: Array(others.union([Substring(commit.hex)]).sorted().joined(separator: "\n").utf8))
         FaultPoint.reached("fetch.after-releases")
         return !hasBegun
+    }
+
+    /// Remembers that all that was staged is gone: what comes now is this release's alone.
+    ///
+    /// - Throws: `SystemError`.
+    func restartStaging(of commit: Checksum) throws {
+        try Files.replace(releasesPath, with: Array(commit.hex.utf8))
     }
 
     private var passingPath: FilePath { folder.appending("passing") }

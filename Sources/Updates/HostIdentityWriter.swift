@@ -16,20 +16,39 @@ struct HostIdentityWriter {
 
     private var etc: FilePath { deployment.appending("etc") }
 
-    /// - Throws: `DiskConfigurationError` for a user whose name the image has already, and for a group that it has not;
-    ///   `SystemError`.
+    /// - Throws: `DiskConfigurationError` for a user whose name a user or a group of the image has already, and for a
+    ///   group that it has not; `SystemError`.
     func write() throws {
         // Unset, so that the first boot makes one of its own.
         try Files.replace(etc.appending("machine-id"), with: [], mode: 0o444)
         if let name = identity.hostname { try Files.replace(etc.appending("hostname"), with: Array("\(name)\n".utf8)) }
         if let hash = identity.passwordHash { try setPassword("root", hash) }
         if !identity.keys.isEmpty { try addKeys(identity.keys, home: "roothome", owner: 0) }
-        for (index, user) in identity.users.enumerated() { try add(user, number: Self.firstNumber + index) }
+        for user in identity.users { try add(user, number: freeNumber()) }
+    }
+
+    /// The lowest one that no user or group has, neither of the image nor one that was added before: who has the number
+    /// of another owns the other's files.
+    private func freeNumber() throws(SystemError) -> Int {
+        let taken = Set(try numbers(2...3, of: "passwd") + numbers(2...2, of: "group"))
+        var number = Self.firstNumber
+        while taken.contains(number) { number += 1 }
+        return number
+    }
+
+    private func numbers(_ fields: ClosedRange<Int>, of file: String) throws(SystemError) -> [Int] {
+        try lines(file).flatMap { line in
+            let parts = line.split(separator: ":", omittingEmptySubsequences: false)
+            return fields.compactMap { $0 < parts.count ? Int(parts[$0]) : nil }
+        }
     }
 
     private func add(_ user: HostIdentity.User, number: Int) throws {
         guard try !lines("passwd").contains(where: { $0.hasPrefix("\(user.name):") }) else {
             throw DiskConfigurationError.userExists(user.name)
+        }
+        guard try !lines("group").contains(where: { $0.hasPrefix("\(user.name):") }) else {
+            throw DiskConfigurationError.groupExists(user.name)
         }
         try append("passwd", "\(user.name):x:\(number):\(number):\(user.name):/var/home/\(user.name):/bin/sh")
         try append("group", "\(user.name):x:\(number):")
@@ -104,12 +123,15 @@ struct HostIdentityWriter {
 public enum DiskConfigurationError: ExplainedError, Equatable {
     /// A user whom the image has already.
     case userExists(String)
+    /// A user who would get a group of the same name, which the image has already.
+    case groupExists(String)
     /// A user or group that the image does not have.
     case unknownName(String, file: String)
 
     public var reason: String {
         switch self {
         case .userExists(let name): "the image has a user '\(name)' already"
+        case .groupExists(let name): "the image has a group '\(name)' already"
         case .unknownName(let name, let file): "the image's \(file) has no '\(name)'"
         }
     }

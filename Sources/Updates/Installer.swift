@@ -57,7 +57,7 @@ public struct Installer {
         let (client, manifest, signed, sequence) = try findRelease(request, keys)
         if let finished = try finishInterrupted(manifest, request) { return finished }
         // Only now, when there is something to install and room for it, is anything written.
-        try requireSpace(manifest)
+        try requireSpace(manifest, request)
         try SysrootChange.initialize(root: root, stateroot: request.stateroot)
         let paths = SysrootPaths(root: root)
         let store = try Store(opening: paths.repository)
@@ -68,7 +68,7 @@ public struct Installer {
             progress: progress)
         fetch.reserve = try SpaceCheck.estimate(like: nil, in: nil)
         fetch.hasBegun = true
-        try SpaceCheck(paths).requireBoot()
+        try requireBoot(manifest, request)
         let size = manifest.fetchSize(from: nil)
         var outcome = UpdateOutcome(result: .deployed, manifest: manifest, previous: nil, size: size)
         outcome.fetched = try fetch.run(
@@ -83,17 +83,17 @@ public struct Installer {
         return outcome
     }
 
-    /// What the release that a request names takes, without installing anything.
+    /// The release that a request names, without installing anything.
     ///
     /// - Throws: as `run`.
-    func size(of request: InstallRequest) throws -> FetchSize {
+    func manifest(of request: InstallRequest) throws -> ReleaseManifest {
         let keys = TrustedKeys(keys: request.trustedKeys)
         if keys.keys.isEmpty { throw UpdateError.noTrustedKeys(folders: ["--trusted-key"]) }
-        return try findRelease(request, keys).1.full
+        return try findRelease(request, keys).1
     }
 
     /// Asks the file system that the folder will be on; a store that is there already has a part of it.
-    private func requireSpace(_ manifest: ReleaseManifest) throws {
+    private func requireSpace(_ manifest: ReleaseManifest, _ request: InstallRequest) throws {
         guard !Files.exists(SysrootPaths(root: root).repository) else { return }
         var place = root
         while !Files.isFolder(place), place.components.count > 0 { place.removeLastComponent() }
@@ -102,8 +102,11 @@ public struct Installer {
             manifest.full,
             (bytes: deployment.bytes + Self.skeleton.bytes, files: deployment.files + Self.skeleton.files))
         try needed.require(at: place, hasBegun: false)
-        let boot = SysrootPaths(root: root).boot
-        if Files.isFolder(boot) { try SpaceCheck(SysrootPaths(root: root)).requireBoot() }
+        if Files.isFolder(SysrootPaths(root: root).boot) { try requireBoot(manifest, request) }
+    }
+
+    private func requireBoot(_ manifest: ReleaseManifest, _ request: InstallRequest) throws {
+        try SpaceCheck(SysrootPaths(root: root)).requireBoot(kernel: manifest.kernel, stateroot: request.stateroot)
     }
 
     /// An installation that was interrupted after its last switch, or is asked for twice, has nothing left to do.

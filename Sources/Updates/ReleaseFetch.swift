@@ -41,7 +41,7 @@ struct ReleaseFetch {
         if !Files.exists(downloads.staging) { try needed.require(at: store.path, hasBegun: hasBegun) }
         let isOwn = try downloads.beginStaging(of: manifest.commit)
         let transaction = try StoreTransaction(store, staging: .resumable(downloads.staging))
-        let spare = try spare(needed, transaction, isOwn: isOwn)
+        let spare = try spare(needed, transaction, for: manifest.commit, isOwn: isOwn)
         let fetcher = ObjectFetcher(
             repository: OriginLayout(root: origin).place(of: OriginLayout.store), options: options,
             sizeLimit: manifest.full.bytes)
@@ -65,7 +65,9 @@ struct ReleaseFetch {
     }
 
     /// - Parameter isOwn: whether what is staged is this release's alone.
-    private func spare(_ needed: SpaceNeeded, _ transaction: StoreTransaction, isOwn: Bool) throws -> Spare {
+    private func spare(
+        _ needed: SpaceNeeded, _ transaction: StoreTransaction, for commit: Checksum, isOwn: Bool
+    ) throws -> Spare {
         if isOwn {
             return try needed.require(
                 at: store.path, staged: transaction, without: downloads.passing(), hasBegun: true)
@@ -74,6 +76,7 @@ struct ReleaseFetch {
         // all that it may need besides.
         do { return try needed.require(at: store.path, hasBegun: true) } catch is UpdateError {
             try transaction.discard { _ in true }
+            try downloads.restartStaging(of: commit)
             return try needed.require(at: store.path, hasBegun: true)
         }
     }

@@ -20,7 +20,7 @@ public struct UpdateRequest: Sendable {
     public var goal: Goal
     /// A version of the channel; the newest by default.
     public var version: String?
-    /// Whether a release older than the deployed one is accepted.
+    /// Whether a release is accepted that is older than the deployed one, or than one that has proved itself here.
     public var allowsDowngrade: Bool
     /// What to follow from now on; what is followed already by default.
     public var following: SysrootState?
@@ -77,4 +77,6 @@ public struct UpdateOutcome: Sendable {
     public var deployment: DeploymentRecord?
     /// What the merge of /etc came to, if there was one.
     public var etc: EtcPlan?
+    /// What has become of a factory reset that was given up for it.
+    public var abandonedReset: String?
 }

@@ -11,19 +11,31 @@ struct BootMachine {
     let grub: GRUB
     let source: LoaderSource
 
-    init() throws {
+    init(usesSerialPort: Bool = false) throws {
         disk = try TestPartition()
         try disk.makeDisk()
         grub = GRUB(partition: disk.partition)
         let area = BIOSBootArea(
             disk: disk.disk, firstSector: TestPartition.area.first, sectors: TestPartition.area.sectors)
         source = LoaderSource(image: try Sample.image(in: disk.folder), bios: area)
-        try grub.install(source, options: LoaderOptions(timeout: 0))
+        try grub.install(source, options: LoaderOptions(timeout: 0, usesSerialPort: usesSerialPort))
         try disk.partition.addKernel(Sample.kernel(in: disk.folder, Self.kernel))
     }
 
     /// What the kernel was started with; empty when none was.
-    func boot(uefi: Bool = false) throws -> String {
+    ///
+    /// - Parameter keys: what is typed at the serial line, from the start on.
+    func boot(uefi: Bool = false, keys: String = "") throws -> String {
+        let result = try start(uefi: uefi, keys: keys)
+        // What GRUB draws on the serial line may stand before it.
+        let lines = result.text.split(whereSeparator: \.isNewline)
+        let line = lines.compactMap { line in line.firstRange(of: "BOOT_IMAGE=").map { line[$0.lowerBound...] } }.last
+        if line == nil { print(result.text, result.errorText) }
+        return line.map { String($0) } ?? ""
+    }
+
+    /// How the machine ended, and what came over the serial line. A restart is an end.
+    func start(uefi: Bool = false, keys: String = "", timeout: Double = 60) throws -> ProcessResult {
         try disk.store()
         defer { do { try disk.fetch("grub/grubenv") } catch { Issue.record(error) } }
         var command = [
@@ -41,15 +53,12 @@ struct BootMachine {
                 "-drive", "if=pflash,unit=1,format=raw,file=\(variables.string)",
             ]
         }
-        let result = try run(command, timeout: 60)
-        let line = result.text.split(whereSeparator: \.isNewline).last { $0.hasPrefix("BOOT_IMAGE=") }
-        if line == nil { print(result.text, result.errorText) }
-        return line.map { String($0) } ?? ""
+        return try run(command, input: Array(keys.utf8), timeout: timeout)
     }
 
     /// The folder of the deployment that was booted, without the checksum: its serial.
-    func bootedSerial(uefi: Bool = false) throws -> String {
-        let line = try boot(uefi: uefi)
+    func bootedSerial(uefi: Bool = false, keys: String = "") throws -> String {
+        let line = try boot(uefi: uefi, keys: keys)
         return line.split(separator: " ").first { $0.hasPrefix("ostree=") }.map {
             String($0.split(separator: ".").last ?? "")
         } ?? "none"

@@ -133,11 +133,52 @@ import Testing
     @Test("a kernel that was damaged is written anew, and one that is whole is not")
     func damagedKernel() throws {
         let source = try Sample.kernel(in: disk.folder, [UInt8](repeating: 7, count: 3 << 20))
-        #expect(try disk.partition.spaceNeeded(for: source) >= 3 << 20)
+        #expect(try disk.partition.addition(of: source).space.needed >= 3 << 20)
         try disk.partition.addKernel(source)
-        #expect(try disk.partition.spaceNeeded(for: source) == 0)
+        #expect(try disk.partition.addition(of: source).space.needed == 0)
         try disk.write("hostctl/\(Sample.kernelFolder)/vmlinuz", [UInt8](repeating: 8, count: 3 << 20))
+        // Its size is right, and it is replaced all the same, beside what is there.
+        #expect(try disk.partition.addition(of: source).space.needed == 3 << 20)
         try disk.partition.addKernel(source)
         #expect(try disk.folder.read("partition/hostctl/\(Sample.kernelFolder)/vmlinuz")[5] == 7)
+    }
+
+    @Test(
+        "a kernel that differs and that nothing boots by makes room for its replacement itself",
+        arguments: ["boot.before-removal", "boot.after-removal", "boot.before-file-rename", "boot.after-kernel"])
+    func unusedKernel(_ point: String) throws {
+        let source = try Sample.kernel(in: disk.folder, [UInt8](repeating: 7, count: 1 << 20))
+        try disk.partition.addKernel(source)
+        let name = "hostctl/\(Sample.kernelFolder)/vmlinuz"
+        try disk.write(name, [UInt8](repeating: 8, count: 1 << 20))
+        #expect(try disk.partition.addition(of: source, isInUse: { false }).space.needed == 0)
+        let arguments = ["kernel", source.bootChecksum, source.kernel.string, source.initramfs.string, "unused"]
+        #expect(try trial(.systemdBoot, arguments, at: point).end == .signaled(9))
+        #expect(try trial(.systemdBoot, arguments).status == 0)
+        #expect(try disk.folder.read("partition/\(name)")[5] == 7)
+        try disk.partition.removeLeftovers()
+        #expect(try Files.names(in: disk.partition.root.appending("hostctl/\(Sample.kernelFolder)")).count == 2)
+    }
+
+    @Test(
+        "a kernel that differs, as one signed by hand does, is there whole at every moment in which it is replaced",
+        arguments: [
+            "boot.before-file-flush", "boot.before-file-rename", "boot.after-folder-flush", "boot.before-exchange",
+            "boot.after-exchange", "boot.after-exchange-flush", "boot.before-removal", "boot.after-removal",
+        ])
+    func sharedKernel(_ point: String) throws {
+        let source = try Sample.kernel(in: disk.folder, [UInt8](repeating: 7, count: 1 << 20))
+        try disk.partition.addKernel(source)
+        let name = "hostctl/\(Sample.kernelFolder)/vmlinuz"
+        let different = [UInt8](repeating: 8, count: 1 << 20)
+        try disk.write(name, different)
+        let arguments = ["kernel", source.bootChecksum, source.kernel.string, source.initramfs.string]
+        #expect(try trial(.systemdBoot, arguments, at: point).end == .signaled(9))
+        let left = try disk.folder.read("partition/\(name)")
+        #expect(left == different || left == [UInt8](repeating: 7, count: 1 << 20), "\(left.count)")
+        #expect(try trial(.systemdBoot, arguments).status == 0)
+        #expect(try disk.folder.read("partition/\(name)")[5] == 7)
+        try disk.partition.removeLeftovers()
+        #expect(try Files.names(in: disk.partition.root.appending("hostctl/\(Sample.kernelFolder)")).count == 2)
     }
 }

@@ -10,28 +10,10 @@ import Testing
 
     init() throws { disk = try TestPartition() }
 
-    /// A PE file as far as anybody looks, with a version of systemd-boot.
-    private func program(_ version: String, size: Int = 4096) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: size)
-        func put(_ number: Int, at offset: Int, _ count: Int) {
-            for index in 0..<count { bytes[offset + index] = UInt8(truncatingIfNeeded: number >> (8 * index)) }
-        }
-        bytes.replaceSubrange(0..<2, with: "MZ".utf8)
-        put(64, at: 0x3c, 4)
-        bytes.replaceSubrange(64..<68, with: [0x50, 0x45, 0, 0])
-        put(1, at: 70, 2)
-        put(112, at: 84, 2)
-        put(2048, at: 64 + 24 + 112 + 16, 4)
-        put(1024, at: 64 + 24 + 112 + 20, 4)
-        let mark = Array("#### LoaderInfo: systemd-boot \(version) ####".utf8)
-        bytes.replaceSubrange(1024..<1024 + mark.count, with: mark)
-        return bytes
-    }
+    private func program(_ version: String) -> [UInt8] { Sample.program(version) }
 
     private func image(_ version: String, size: Int = 4096) throws -> LoaderSource {
-        let path = "image-\(version)/usr/lib/systemd/boot/efi/systemd-bootx64.efi"
-        try disk.folder.write(path, program(version, size: size))
-        return LoaderSource(image: disk.folder.path.appending("image-\(version)"))
+        try Sample.loaderImage(in: disk.folder, version, Sample.program(version, size: size))
     }
 
     @Test("systemd-boot is installed under both names, and what an operator has changed stays")
@@ -80,45 +62,69 @@ import Testing
         #expect(try loader.updateLoader(image("252.1-1~deb12u9"), force: true).installed == "252.1-1~deb12u9")
     }
 
-    @Test(
-        "an update that is killed anywhere leaves a whole loader, and goes on when it is asked for again",
-        arguments: [
-            "boot.before-file-flush", "boot.after-file-flush", "boot.before-file-rename", "boot.after-file-rename",
-            "boot.after-name-flush", "boot.after-folder-flush", "boot.before-loader-exchange",
-            "boot.after-loader-exchange", "boot.after-loader-flush", "boot.before-rename", "boot.after-rename",
-        ])
-    func kills(_ point: String) throws {
+    @Test("a second update before a good boot keeps the loader that is proven, not the one that is on trial")
+    func secondUpdate() throws {
         let loader = disk.loader(.systemdBoot)
         try loader.install(image("1"), options: LoaderOptions())
-        let new = try image("2")
-        for visit in 1...2 {
-            let result = try run(
-                [
-                    BuiltProducts.folder.appending("boot-trial").string, "systemd-boot", disk.root.string, "update",
-                    new.image.string,
-                ],
-                environment: ["HOSTCTL_FAULT_POINT": "\(point):\(visit)"])
-            #expect(result.end == .signaled(9) || visit == 2, "\(result.errorText)")
-            for path in ["EFI/BOOT/BOOTX64.EFI", "EFI/systemd/systemd-bootx64.efi"] {
-                let bytes = try disk.folder.read("partition/\(path)")
-                #expect(bytes == program("1") || bytes == program("2"))
+        for version in ["2", "3", "4"] {
+            #expect(try loader.updateLoader(image(version), force: false).hasFallback)
+            for (folder, name) in [("EFI/BOOT", "BOOTX64"), ("EFI/systemd", "systemd-bootx64")] {
+                #expect(try disk.names(folder).count == 2)
+                #expect(try disk.folder.read("partition/\(folder)/\(name).OLD") == program("1"))
             }
+            #expect(try disk.folder.read("partition/EFI/BOOT/BOOTX64.EFI") == program(version))
         }
-        try loader.updateLoader(new, force: false)
-        #expect(try disk.folder.read("partition/EFI/BOOT/BOOTX64.EFI") == program("2"))
-        #expect(try disk.folder.read("partition/EFI/systemd/systemd-bootx64.efi") == program("2"))
-        try loader.confirmLoader()
-        try disk.partition.removeLeftovers()
+        // Back to it, and nothing is on trial.
+        #expect(try !loader.updateLoader(image("1"), force: true).hasFallback)
         #expect(try disk.names("EFI/BOOT") == ["BOOTX64.EFI"])
+        #expect(try disk.folder.read("partition/EFI/BOOT/BOOTX64.EFI") == program("1"))
+        // After a good boot, what was on trial is what is proven.
+        try loader.updateLoader(image("2"), force: false)
+        try loader.confirmLoader()
+        try loader.updateLoader(image("3"), force: false)
+        #expect(try disk.folder.read("partition/EFI/BOOT/BOOTX64.OLD") == program("2"))
+    }
+
+    @Test("a copy of the proven loader whose update came no further goes with the next good boot")
+    func copyAlone() throws {
+        let loader = disk.loader(.systemdBoot)
+        try loader.install(image("1"), options: LoaderOptions())
+        try disk.write("EFI/BOOT/BOOTX64.OLD", program("1"))
+        #expect(try !loader.loaderStatus(image("1")).hasFallback)
+        #expect(try loader.confirmLoader())
+        #expect(try disk.names("EFI/BOOT") == ["BOOTX64.EFI"])
+        #expect(try disk.folder.read("partition/EFI/BOOT/BOOTX64.EFI") == program("1"))
     }
 
     @Test("what has the loader's own content is not removed: after a power cut the two may share their clusters")
     func crossLinked() throws {
         let loader = disk.loader(.systemdBoot)
         try loader.install(image("1"), options: LoaderOptions())
-        try disk.write("EFI/BOOT/BOOTX64.OLD", program("1"))
+        try disk.write("EFI/BOOT/BOOTX64.NEW", program("1"))
+        try loader.updateLoader(image("1"), force: false)
         try loader.confirmLoader()
-        #expect(try disk.names("EFI/BOOT") == ["BOOTX64.EFI", "BOOTX64.OLD"])
+        #expect(try disk.names("EFI/BOOT") == ["BOOTX64.EFI", "BOOTX64.NEW"])
+        #expect(try !loader.loaderStatus(image("1")).hasFallback)
+        // Its name is needed for an update, which tells what to do.
+        #expect(throws: BootLoaderError.sharedClusters(disk.root.appending("EFI/BOOT/BOOTX64.NEW").string)) {
+            try loader.updateLoader(image("2"), force: false)
+        }
+        #expect(try disk.folder.read("partition/EFI/BOOT/BOOTX64.EFI") == program("1"))
+    }
+
+    @Test("names of different loaders, as an update that is cut off leaves them, are not confirmed: one has not booted")
+    func halfConfirmation() throws {
+        let loader = disk.loader(.systemdBoot)
+        try loader.install(image("1"), options: LoaderOptions())
+        try loader.updateLoader(image("2"), force: false)
+        for name in ["BOOTX64.EFI", "BOOTX64.OLD"] { try disk.write("EFI/BOOT/\(name)", program("1")) }
+        try loader.confirmLoader()
+        #expect(try disk.folder.read("partition/EFI/systemd/systemd-bootx64.OLD") == program("1"))
+        try loader.updateLoader(image("2"), force: false)
+        #expect(try disk.folder.read("partition/EFI/BOOT/BOOTX64.OLD") == program("1"))
+        try loader.confirmLoader()
+        #expect(try disk.names("EFI/systemd") == ["systemd-bootx64.efi"])
+        #expect(try disk.names("EFI/BOOT") == ["BOOTX64.EFI"])
     }
 
     @Test("GRUB's configuration is valid, whatever the options, and its block is one for grub-editenv")
@@ -142,28 +148,157 @@ import Testing
         #expect(try disk.read("grub/grubenv").utf8.count == 1024)
     }
 
-    @Test("GRUB's core image goes into the half of the BIOS boot partition that is not in use")
-    func bios() throws {
-        try disk.makeDisk()
-        let area = try #require(try BIOSBootArea.find(onDisk: disk.disk))
-        #expect(area == BIOSBootArea(disk: disk.disk, firstSector: 2048, sectors: 2048))
-        let source = LoaderSource(image: try Sample.image(in: disk.folder), bios: area)
+    @Test("GRUB waits for a key whatever the options say, and shows a menu when they say how long", arguments: [0, 5])
+    func wait(_ timeout: Int) throws {
+        try disk.loader(.grub).install(
+            LoaderSource(image: Sample.image(in: disk.folder)), options: LoaderOptions(timeout: timeout))
+        let lines = try disk.read("grub/grub.cfg").split(separator: "\n").filter { $0.hasPrefix("set timeout") }
+        let (style, seconds) = timeout == 0 ? ("hidden", 1) : ("menu", 5)
+        #expect(lines.map(String.init) == ["set timeout_style=\(style)", "set timeout=\(seconds)"])
+    }
+
+    /// A partition with GRUB's configuration of format 1.
+    private func oldGRUB() throws -> (any BootLoader, LoaderSource) {
         let loader = disk.loader(.grub)
-        func start() throws -> Int {
-            Int(try disk.folder.read("disk.img")[0x5c + 1]) << 8 | Int(try disk.folder.read("disk.img")[0x5c])
-        }
-        let table = try disk.folder.read("disk.img")[440..<512]
-        try loader.install(source, options: LoaderOptions())
-        #expect(try start() == 2048)
-        try loader.install(source, options: LoaderOptions())
-        #expect(try start() == 2048)
-        var core = try disk.folder.read("image/usr/lib/hostctl/grub/core.img")
-        core[core.count - 1] ^= 1
-        try disk.folder.write("image/usr/lib/hostctl/grub/core.img", core)
-        #expect(try loader.loaderStatus(source).differs)
+        let source = LoaderSource(image: try Sample.image(in: disk.folder))
+        try loader.install(source, options: LoaderOptions(timeout: 0))
+        try disk.write("grub/grub.cfg", GRUBFormats.first)
+        return (loader, source)
+    }
+
+    @Test("an update of GRUB brings its configuration to what is written now, and keeps the one before it")
+    func configuration() throws {
+        let (loader, source) = try oldGRUB()
+        let before = try loader.loaderStatus(source)
+        #expect(before.differs && !before.hasForeignConfiguration && !before.hasFallback)
+        let after = try loader.updateLoader(source, force: false)
+        #expect(!after.differs && after.hasFallback)
+        #expect(try disk.read("grub/grub.OLD") == GRUBFormats.first)
+        let text = try disk.read("grub/grub.cfg")
+        #expect(text.contains("\nset timeout_style=hidden\nset timeout=1\n") && !text.contains("serial --unit"))
+        let check = try run(["/usr/bin/grub-script-check", disk.root.appending("grub/grub.cfg").string])
+        #expect(check.status == 0, "\(check.errorText)")
+        try loader.confirmLoader()
+        #expect(try !loader.loaderStatus(source).hasFallback)
+        #expect(try !disk.names("grub").contains("grub.OLD"))
+        // As an installation writes it.
+        let other = try TestPartition()
+        try other.loader(.grub).install(source, options: LoaderOptions(timeout: 0))
+        #expect(try other.read("grub/grub.cfg") == text)
+    }
+
+    @Test("an update of GRUB's configuration leaves the wait as it is, and the serial port")
+    func keptOptions() throws {
+        let (loader, source) = try oldGRUB()
+        try disk.write("grub/grub.cfg", GRUBFormats.first.replacing("set timeout=0", with: "set timeout=7"))
         try loader.updateLoader(source, force: false)
-        #expect(try start() == 3072)
-        #expect(try disk.folder.read("disk.img")[440..<512] == table)
-        #expect(try !loader.loaderStatus(source).differs)
+        #expect(try disk.read("grub/grub.cfg").contains("\nset timeout_style=menu\nset timeout=7\n"))
+        let other = try TestPartition()
+        let grub = other.loader(.grub)
+        try grub.install(source, options: LoaderOptions(timeout: 0, usesSerialPort: true))
+        let text = try other.read("grub/grub.cfg")
+        let longer = text.replacing("set timeout=1", with: "set timeout=9")
+        try other.write("grub/grub.cfg", longer)
+        let status = try grub.loaderStatus(source)
+        #expect(!status.differs && !status.hasForeignConfiguration)
+        try grub.updateLoader(source, force: true)
+        #expect(try other.read("grub/grub.cfg") == longer)
+    }
+
+    /// Format 1 with the serial port, as hostctl wrote it.
+    private static let firstWithSerial = GRUBFormats.first.replacing(
+        "set timeout=0\n",
+        with: """
+            if serial --unit=0 --speed=115200; then
+              terminal_input console serial
+              terminal_output console serial
+            fi
+            set timeout=0
+
+            """)
+
+    @Test("format 1 with a serial console becomes what an installation with one writes")
+    func serialConsole() throws {
+        let (loader, source) = try oldGRUB()
+        try disk.write("grub/grub.cfg", Self.firstWithSerial)
+        let before = try loader.loaderStatus(source)
+        #expect(before.differs && !before.hasForeignConfiguration)
+        #expect(try !loader.updateLoader(source, force: false).differs)
+        let text = try disk.read("grub/grub.cfg")
+        #expect(text.contains("format 2") && text.contains("terminal_output console serial\n"))
+        let other = try TestPartition()
+        try other.loader(.grub).install(source, options: LoaderOptions(timeout: 0, usesSerialPort: true))
+        #expect(try other.read("grub/grub.cfg") == text)
+    }
+
+    @Test(
+        "the operator's own wait stays, in format 1 and in the present one, and in a text that only force replaces",
+        arguments: ["-1", "10", "0x10", "$long"])
+    func ownWait(_ seconds: String) throws {
+        let (loader, source) = try oldGRUB()
+        let own = "set timeout=\(seconds)\n"
+        try disk.write("grub/grub.cfg", GRUBFormats.first.replacing("set timeout=0\n", with: own))
+        try loader.updateLoader(source, force: false)
+        let first = try disk.read("grub/grub.cfg")
+        #expect(first.contains("format 2") && first.contains("\nset timeout_style=menu\n\(own)"))
+
+        try disk.write("grub/grub.cfg", first.replacing("timeout_style=menu", with: "timeout_style=countdown"))
+        let present = try disk.read("grub/grub.cfg")
+        #expect(try !loader.updateLoader(source, force: true).differs)
+        #expect(try disk.read("grub/grub.cfg") == present)
+
+        let edited = present.replacing("hostctl_menu tried", with: "# hostctl_menu tried")
+        try disk.write("grub/grub.cfg", edited)
+        #expect(try loader.updateLoader(source, force: false).hasForeignConfiguration)
+        #expect(try disk.read("grub/grub.cfg") == edited)
+        try loader.updateLoader(source, force: true)
+        #expect(try disk.read("grub/grub.cfg") == present)
+    }
+
+    @Test(
+        "a configuration that somebody has changed, or a newer hostctl has written, is replaced by force alone",
+        arguments: ["old", "present", "newer", "cut", "own"])
+    func foreignConfiguration(_ kind: String) throws {
+        let (loader, source) = try oldGRUB()
+        if kind != "old" { try loader.updateLoader(source, force: false) }
+        try loader.confirmLoader()
+        let text = try disk.read("grub/grub.cfg")
+        let changed =
+            switch kind {
+            case "newer": text.replacing("format 2", with: "format 3")
+            case "cut": String(text.prefix(text.count / 2))
+            case "own": "set timeout=5\nconfigfile /elsewhere.cfg\n"
+            default: text.replacing("hostctl_menu tried", with: "# hostctl_menu tried")
+            }
+        try disk.write("grub/grub.cfg", changed)
+        let status = try loader.updateLoader(source, force: false)
+        #expect(status.hasForeignConfiguration && !status.differs && !status.hasFallback)
+        #expect(try disk.read("grub/grub.cfg") == changed)
+        let forced = try loader.updateLoader(source, force: true)
+        #expect(!forced.hasForeignConfiguration && !forced.differs && forced.hasFallback)
+        #expect(try disk.read("grub/grub.OLD") == changed)
+        #expect(try disk.read("grub/grub.cfg").contains("set timeout=\(kind == "own" ? 5 : 1)\n"))
+    }
+
+    @Test(
+        "an update of GRUB's configuration that is killed leaves a whole one",
+        arguments: [
+            "boot.before-file-rename", "boot.before-file-rename:2", "boot.after-folder-flush",
+            "boot.after-folder-flush:2", "boot.before-exchange", "boot.after-exchange", "boot.after-exchange-flush",
+            "boot.before-removal", "boot.after-removal",
+        ])
+    func killedConfiguration(_ point: String) throws {
+        let (loader, source) = try oldGRUB()
+        let result = try run(
+            [
+                BuiltProducts.folder.appending("boot-trial").string, "grub", disk.root.string, "update",
+                source.image.string,
+            ],
+            environment: ["HOSTCTL_FAULT_POINT": point])
+        #expect(result.end == .signaled(9), "\(result.errorText)")
+        let text = try disk.read("grub/grub.cfg")
+        #expect(text == GRUBFormats.first || text.hasPrefix("# GRUB's configuration for hostctl, format 2."))
+        #expect(try !loader.updateLoader(source, force: false).differs)
+        #expect(try disk.read("grub/grub.OLD") == GRUBFormats.first)
     }
 }

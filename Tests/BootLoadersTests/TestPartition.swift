@@ -117,4 +117,29 @@ enum Sample {
         try TestPartition.check([script.string, image.appending("usr/lib/hostctl/grub").string])
         return image
     }
+
+    /// A PE file as far as anybody looks, with a version of systemd-boot; `build` tells those of one version apart.
+    static func program(_ version: String, build: UInt8 = 0, size: Int = 4096) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: size)
+        func put(_ number: Int, at offset: Int, _ count: Int) {
+            for index in 0..<count { bytes[offset + index] = UInt8(truncatingIfNeeded: number >> (8 * index)) }
+        }
+        bytes.replaceSubrange(0..<2, with: "MZ".utf8)
+        bytes[32] = build
+        put(64, at: 0x3c, 4)
+        bytes.replaceSubrange(64..<68, with: [0x50, 0x45, 0, 0])
+        put(1, at: 70, 2)
+        put(112, at: 84, 2)
+        put(2048, at: 64 + 24 + 112 + 16, 4)
+        put(1024, at: 64 + 24 + 112 + 20, 4)
+        let mark = Array("#### LoaderInfo: systemd-boot \(version) ####".utf8)
+        bytes.replaceSubrange(1024..<1024 + mark.count, with: mark)
+        return bytes
+    }
+
+    /// An image with this systemd-boot.
+    static func loaderImage(in folder: TemporaryFolder, _ name: String, _ program: [UInt8]) throws -> LoaderSource {
+        try folder.write("image-\(name)/usr/lib/systemd/boot/efi/systemd-bootx64.efi", program)
+        return LoaderSource(image: folder.path.appending("image-\(name)"))
+    }
 }

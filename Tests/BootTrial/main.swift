@@ -3,7 +3,7 @@ import Glibc
 import LinuxSystem
 import SystemPackage
 
-// boot-trial LOADER PARTITION kernel CHECKSUM KERNEL INITRAMFS
+// boot-trial LOADER PARTITION kernel CHECKSUM KERNEL INITRAMFS [unused]
 //                           | add STATEROOT GENERATION TRIES FOLDER KERNEL-FOLDER TITLE ARGUMENT…
 //                           | remove GENERATION | good GENERATION | bad GENERATION | prune | list
 //                           | install IMAGE TIMEOUT [DISK FIRST SECTORS] | update IMAGE [DISK FIRST SECTORS] | confirm
@@ -39,7 +39,7 @@ do {
     case "kernel":
         let source = KernelSource(
             bootChecksum: arguments[4], kernel: FilePath(arguments[5]), initramfs: FilePath(arguments[6]))
-        print(try partition.addKernel(source))
+        print(try partition.addKernel(partition.addition(of: source) { arguments.last != "unused" }))
     case "add": try loader.add(entry())
     case "remove": try loader.remove(generation: number(4))
     case "good": try loader.markGood(generation: number(4))

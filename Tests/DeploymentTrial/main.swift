@@ -5,7 +5,7 @@ import LinuxSystem
 import Sysroots
 import SystemPackage
 
-// deployment-trial ROOT deploy COMMIT REFSPEC | install STATEROOT COMMIT REFSPEC | rollback | finalize | cleanup | repair | hold
+// deployment-trial ROOT deploy COMMIT REFSPEC | install STATEROOT COMMIT REFSPEC | rollback | reset | finalize | cleanup | repair | hold
 //
 // With a folder `running` beside the root, it is the running host's.
 
@@ -15,7 +15,7 @@ let root = FilePath(arguments[0])
 let running = root.removingLastComponent().appending("running")
 let host = RunningHost(
     marker: running.appending("marker"), commandLine: running.appending("cmdline"), root: running.appending("root"),
-    ostree: root.appending("ostree"))
+    ostree: root.appending("ostree"), state: running.appending("var"))
 
 func checksum(_ text: String) -> Checksum {
     guard let checksum = Checksum(hex: text) else { fatalError("\(text) is no checksum") }
@@ -47,6 +47,7 @@ do {
         let request = DeployRequest(commit: checksum(arguments[3]), refspec: arguments[4], stateroot: arguments[2])
         print(try change.deploy(request).name)
     case "rollback": print(try change.rollback().name)
+    case "reset": print(try change.factoryReset(ResetRequest()).deployment.name)
     case "hold":
         print("held")
         _ = try Descriptor(opening: "/dev/stdin").readToEnd(limit: 16)

@@ -103,16 +103,32 @@ import Testing
         #expect(host.problems.isEmpty)
     }
 
-    @Test("discarded, a staged reset leaves nothing", arguments: ["reset.after-state", "finalize.before-switch"])
+    @Test(
+        "discarded, a staged reset is told and leaves nothing behind a cleanup",
+        arguments: ["reset.after-state", "finalize.before-switch"])
     func discarded(_ point: String) throws {
         _ = try reset(keeping: "kept")
         try kill(at: point, "finalize")
-        _ = try host.change("hostctl rollback").rollback()
-        _ = try host.change()
+        do {
+            let change = try host.change("hostctl rollback")
+            _ = try change.rollback()
+            #expect(change.abandonedReset?.contains("was given up") == true)
+        }
+        #expect(try timesTold() == 1)
+        // It was meant to go: nothing has failed.
+        #expect(try FailureRecord.load(host.paths) == nil)
+        try cleanUp()
         #expect(try folders == ["var"])
         #expect(try read("data", old) == "old")
         #expect(try Files.namesIfPresent(in: host.paths.state.appending("var/host")) == [])
         #expect(!Files.exists(host.paths.state.appending("reset.json")))
+    }
+
+    @Test("an upgrade that is staged in the place of a reset tells so") func replaced() throws {
+        _ = try reset()
+        try host.deploy("3")
+        #expect(try timesTold() == 1)
+        #expect(try ResetRecord.load(host.paths).pending == nil)
     }
 
     /// The reset is switched to and does not come up.
@@ -195,5 +211,298 @@ import Testing
         #expect(throws: DeploymentError.self) { try host.finalize() }
         #expect(host.report.defaultDeployment?.name == old && host.report.staged != nil)
         #expect(try FailureRecord.load(host.paths)?.reason.contains("factory reset") == true)
+    }
+
+    private var usualFolder: FilePath { host.paths.deploy.appending("host/var") }
+
+    private func usual(_ file: String, in folder: String = "var") throws -> String? {
+        let path = host.paths.deploy.appending("host").appending(folder).appending(file)
+        return try Files.readIfPresent(path, limit: 99).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// How often the history tells that a reset was given up.
+    private func timesTold() throws -> Int64 {
+        try History(host.paths).entries().filter { $0.reason?.contains("was given up") == true }
+            .reduce(0) { $0 + $1.count }
+    }
+
+    /// An initramfs that follows no links mounts the usual folder for whatever boots.
+    private func boot(_ name: DeploymentName, followingLinks: Bool = false) throws {
+        try host.boot(name)
+        try host.mountState(followingLinks ? host.state(of: name) : usualFolder)
+    }
+
+    /// A reset is cut after its switch: the folders have not changed places.
+    private func cutReset() throws -> DeploymentName {
+        let new = try reset(keeping: "kept").deployment.name
+        try write("kept", "at the shutdown", old)
+        try kill(at: "finalize.after-switch", "finalize")
+        return new
+    }
+
+    private static let undoing = [
+        "reset.before-undoing", "reset.after-undoing", "reset.after-links", "reset.after-telling",
+        "reset.after-giving-up",
+    ]
+    private static let undoingOrNot: [String?] = (undoing as [String?]) + [nil]
+
+    @Test("a reset that links are not followed to is not given up without a word") func told() throws {
+        let new = try cutReset()
+        try boot(new)
+        let isHeld = host.report.problems.contains {
+            $0.kind == .interruptedChange && $0.text.contains("has not reached /var")
+        }
+        #expect(isHeld)
+        let sentence = try #require(try host.change("hostctl pin").abandonedReset)
+        #expect(sentence.contains("was given up; /var is the one from before it"))
+        #expect(!host.problems.contains(.interruptedChange))
+        #expect(try FailureRecord.load(host.paths)?.reason == sentence)
+        #expect(try timesTold() == 1)
+        for name in [old, new] { #expect(host.state(of: name) == usualFolder) }
+        #expect(try usual("data") == "old")
+        #expect(try folders == ["var", "var.after-reset"])
+        try cleanUp()
+        #expect(try folders == ["var"])
+        #expect(try timesTold() == 1)
+    }
+
+    @Test("a reset whose new /var has vanished is not forgotten without a word") func vanished() throws {
+        let new = try cutReset()
+        try Files.removeTree(host.paths.deploy.appending("host/var.hostctl-new"))
+        try boot(new, followingLinks: true)
+        #expect(try host.change().abandonedReset != nil)
+        #expect(try timesTold() == 1)
+        #expect(try ResetRecord.load(host.paths) == ResetRecord())
+        #expect(try usual("data") == "old")
+        #expect(host.state(of: old) == usualFolder)
+    }
+
+    @Test(
+        "cut anywhere while a rollback gives a reset up, the word of it is not lost, nor the old /var at the second boot",
+        arguments: undoing)
+    func rollbackKilled(at point: String) throws {
+        let new = try cutReset()
+        try boot(new)
+        try kill(at: point, "rollback")
+        #expect(try usual("data") == "old" && read("data", old) == "old")
+        _ = try host.change("hostctl rollback").rollback()
+        let told = try timesTold()
+        #expect(told == 1 || told == 2)
+        #expect(host.report.defaultDeployment?.name == old)
+        for _ in 1...2 {
+            try boot(old)
+            _ = try host.change()
+            #expect(try usual("data") == "old" && read("data", old) == "old")
+        }
+        try cleanUp()
+        #expect(try folders == ["var"])
+    }
+
+    @Test("after a rollback from a reset that did not reach /var, forth and back again, the old /var is the only one")
+    func rollbackAndBack() throws {
+        let new = try cutReset()
+        try boot(new)
+        try Files.replace(usualFolder.appending("since"), with: Array("then".utf8))
+        _ = try host.change("hostctl rollback").rollback()
+        for name in [old, old, new, new, old] {
+            try boot(name)
+            if host.report.defaultDeployment?.name != name { _ = try host.change("hostctl rollback").rollback() }
+            _ = try host.change()
+            #expect(host.report.defaultDeployment?.name == name)
+            #expect(try usual("data") == "old" && usual("since") == "then")
+            #expect(host.state(of: name) == usualFolder)
+        }
+        try cleanUp()
+        #expect(try folders == ["var"])
+        let second = try reset(keeping: "kept").deployment.name
+        try host.finalize()
+        #expect(try folders == ["var", "var.before-reset"])
+        try boot(second)
+        _ = try host.change()
+        #expect(try usual("data") == nil && usual("kept") == "at the shutdown")
+        #expect(try read("data", old) == "old" && read("since", old) == "then")
+        #expect(try timesTold() == 1)
+    }
+
+    @Test(
+        "where the loader goes back from a reset that did not reach /var, the old /var is not lost at the second boot",
+        arguments: undoingOrNot)
+    func fallback(killed point: String?) throws {
+        let new = try cutReset()
+        try boot(new)
+        if let point { try kill(at: point, "cleanup") }
+        for _ in 1...2 {
+            try boot(old)
+            _ = try host.change()
+            try cleanUp()
+            #expect(try usual("data") == "old" && read("data", old) == "old")
+        }
+    }
+
+    @Test("what is deployed before a reset has begun keeps the old /var when it begins") func upgradedBefore() throws {
+        let new = try cutReset()
+        try boot(old, followingLinks: true)
+        let next = try host.deploy("3").name
+        try host.finalize()
+        for _ in 1...2 {
+            try boot(next, followingLinks: true)
+            _ = try host.change()
+            #expect(try read("data", next) == "old")
+        }
+        try boot(new, followingLinks: true)
+        try write("made", "by the reset", new)
+        _ = try host.change()
+        #expect(try folders == ["var", "var.before-reset"])
+        #expect(try usual("data") == nil && usual("made") == "by the reset")
+        #expect(try read("data", next) == "old" && read("data", old) == "old")
+        #expect(try timesTold() == 0)
+    }
+
+    @Test("what a reset has made before anybody went back is put aside, not removed") func putAside() throws {
+        let new = try cutReset()
+        try boot(new, followingLinks: true)
+        try write("made", "by the reset", new)
+        try boot(old, followingLinks: true)
+        _ = try reset()
+        #expect(try usual("made", in: "var.after-reset") == "by the reset")
+        #expect(try read("data", old) == "old")
+        // It can be gone to, and has what was made there; a cleanup leaves it that.
+        #expect(try read("made", new) == "by the reset")
+        try cleanUp()
+        #expect(try read("made", new) == "by the reset")
+    }
+
+    @Test("cut off after its switch, a reset is completed by the first boot, not by whatever is asked for weeks later")
+    func completedByBoot() throws {
+        let new = try cutReset()
+        try boot(new, followingLinks: true)
+        try host.finalize(resuming: true)
+        #expect(try folders == ["var", "var.before-reset"])
+        #expect(try ResetRecord.load(host.paths).pending == nil)
+        #expect(try read("data", old) == "old" && read("data", new) == nil)
+    }
+
+    @Test("asked for again where the first one has not reached /var, a reset does not stay staged")
+    func resetAgain() throws {
+        let first = try cutReset()
+        try boot(first)
+        try Files.replace(usualFolder.appending("kept"), with: Array("since".utf8))
+        let second = try reset(keeping: "kept").deployment.name
+        #expect(second != first && host.report.staged?.name == second)
+        _ = try host.change()
+        try host.finalize()
+        #expect(host.report.defaultDeployment?.name == second && host.report.staged == nil)
+        #expect(try folders == ["var", "var.after-reset", "var.before-reset"])
+        // What an initramfs without links mounts is the new one, with what was there to be kept.
+        #expect(try usual("data") == nil && usual("kept") == "since")
+        #expect(try usual("data", in: "var.before-reset") == "old")
+        try boot(second)
+        _ = try host.change()
+        #expect(try read("data", second) == nil && read("data", old) == "old")
+        #expect(try ResetRecord.load(host.paths).pending == nil)
+    }
+
+    @Test("given up, the second reset leaves what runs its /var") func secondDiscarded() throws {
+        try boot(try cutReset())
+        _ = try reset()
+        _ = try host.change("hostctl rollback").rollback()
+        try cleanUp()
+        #expect(try folders == ["var"])
+        #expect(try usual("data") == "old")
+    }
+
+    @Test(
+        "a second reset from an older deployment does not fail at the shutdown, when nobody looks",
+        arguments: [
+            nil, "reset.before-undoing", "reset.after-undoing", "reset.after-links", "reset.after-telling",
+            "reset.after-giving-up", "reset.before-state", "stage.after-record",
+        ])
+    func secondFromOlder(killed point: String?) throws {
+        let first = try cutReset()
+        try boot(old)
+        if let point { try kill(at: point, "reset") }
+        let second = try reset().deployment.name
+        #expect(second != first && host.report.staged?.name == second)
+        #expect(try timesTold() > 0)
+        try host.finalize()
+        #expect(host.report.defaultDeployment?.name == second && host.report.staged == nil)
+        #expect(try usual("data") == nil && read("data", old) == "old")
+        try boot(second)
+        _ = try host.change()
+        #expect(try ResetRecord.load(host.paths).pending == nil)
+        #expect(try usual("data") == nil && read("data", old) == "old")
+    }
+
+    @Test("a second reset does not take the record of the one that is staged away") func stagedTwice() throws {
+        let first = try reset(keeping: "kept").deployment.name
+        #expect(try reset(keeping: "kept").deployment.name == first)
+        #expect(throws: DeploymentError.resetIsStaged(name: first.description)) { _ = try reset() }
+        try write("kept", "at the shutdown", old)
+        try host.finalize()
+        #expect(host.report.defaultDeployment?.name == first)
+        try expectOwn(first)
+    }
+
+    @Test("a reset is refused at the command, not at the shutdown, where the record of the one that runs is lost")
+    func lostRecordOfRunning() throws {
+        let new = try cutReset()
+        try boot(new, followingLinks: true)
+        try Files.remove(host.paths.state.appending("reset.json"))
+        #expect(throws: DeploymentError.resetIsLost(name: new.description)) { _ = try reset() }
+        #expect(host.report.staged == nil)
+        #expect(try folders == ["var", "var.hostctl-new"])
+    }
+
+    @Test(
+        "an upgrade of a host whose reset has not reached /var goes on with the /var that is mounted",
+        arguments: undoingOrNot)
+    func upgradeWithoutLinks(killed point: String?) throws {
+        try boot(try cutReset())
+        if let point { try kill(at: point, "cleanup") }
+        let next = try host.deploy("3").name
+        try host.finalize()
+        for _ in 1...2 {
+            #expect(try read("data", next) == "old")
+            try host.boot()
+            try host.mountState(host.state(of: next))
+            _ = try host.change()
+            try cleanUp()
+        }
+        #expect(try folders == ["var"])
+        #expect(try usual("data") == "old")
+    }
+
+    @Test("a folder that is made where /var was between the two renames neither ends the reset nor is lost")
+    func madeBetween() throws {
+        let new = try reset(keeping: "kept").deployment.name
+        try write("kept", "at the shutdown", old)
+        try kill(at: "reset.before-rename", "finalize")
+        try Files.makeFolder(usualFolder)
+        try Files.replace(usualFolder.appending("foreign"), with: Array("x".utf8))
+        for _ in 1...2 { _ = try host.change() }
+        try expectOwn(new)
+        #expect(try ResetRecord.load(host.paths).pending == nil)
+        #expect(try usual("data") == nil && usual("foreign", in: "var.set-aside") == "x")
+        try cleanUp()
+        #expect(try usual("foreign", in: "var.set-aside") == "x")
+    }
+
+    @Test(
+        "a link for /var that leads elsewhere counts for nothing",
+        arguments: ["", ".", "..", "deploy", "../other/var", "var.x/../deploy", "/etc", "var.\n", "variable"])
+    func oddLink(_ folder: String) throws {
+        // Where each would lead is there.
+        for name in ["other", "host/var.x", "host/var.\n", "host/variable"] {
+            try Files.makeFolder(host.paths.deploy.appending(name))
+        }
+        try Files.makeFolder(host.paths.deploy.appending("other/var"))
+        let link = host.paths.state.appending("var/host").appending(old.folderName)
+        try Files.makeFolder(link.removingLastComponent())
+        let target = folder == "/etc" ? folder : "../../../deploy/host/\(folder)"
+        try Files.makeLink(link, target: target)
+        let next = try host.deploy("3").name
+        try host.finalize()
+        let inherited = host.paths.state.appending("var/host").appending(next.folderName)
+        #expect(Files.linkTarget(inherited) == nil)
     }
 }

@@ -28,6 +28,7 @@ final class PartitionFixture {
     }
 
     deinit {
+        unmountState()
         do { try unmount() } catch { print("the boot partition stays: \(error)") }
     }
 
@@ -49,8 +50,18 @@ final class PartitionFixture {
     var host: RunningHost {
         RunningHost(
             marker: running.appending("marker"), commandLine: running.appending("cmdline"),
-            root: running.appending("root"), ostree: root.appending("ostree"))
+            root: running.appending("root"), ostree: root.appending("ostree"), state: running.appending("var"))
     }
+
+    /// What runs has this folder as /var, as an initramfs mounts it, whatever its name becomes.
+    func mountState(_ folder: FilePath) throws {
+        unmountState()
+        try Files.makeFolder(running.appending("var"))
+        try tool("/bin/mount", "--bind", folder.string, running.appending("var").string)
+    }
+
+    private func unmountState() { umount2(running.appending("var").string, Int32(MNT_DETACH)) }
+
     var report: SysrootReport { SysrootReader(root: root, host: host).report() }
     /// The versions in boot order; with `+` those that are counted, in brackets what is staged.
     var versions: [String] {
@@ -65,7 +76,10 @@ final class PartitionFixture {
 
     /// Starts what somebody chooses in the loader's menu.
     func boot(version: String) throws {
-        let name = try #require(report.listed.first { $0.version == version }).name
+        try boot(try #require(report.listed.first { $0.version == version }).name)
+    }
+
+    func boot(_ name: DeploymentName) throws {
         try start(try #require(try loader.listing().entries(of: name.description).first))
     }
 

@@ -115,6 +115,8 @@ private let prunePoints =
     func finalize(_ point: String) throws {
         try host.deploy("3")
         try host.edit("local", "before\n")
+        let folder = host.paths.folder(of: try #require(host.report.staged?.name))
+        let isImmutable = try Files.isImmutable(folder)
         try kill(at: point, "finalize")
         try expectBootable("2", "3")
         let isSwitched = host.report.defaultDeployment?.version == "3"
@@ -129,6 +131,8 @@ private let prunePoints =
         try again("finalize")
         let new = try #require(host.report.defaultDeployment)
         #expect(new.version == "3")
+        // A merge that was killed has left it changeable.
+        #expect(try Files.isImmutable(folder) == isImmutable)
         #expect(try host.etc("local", of: host.paths.folder(of: new.name)) == (isSwitched ? "before\n" : "after\n"))
         #expect(try StagedDeployment.load(host.paths) == nil)
         _ = try host.change()

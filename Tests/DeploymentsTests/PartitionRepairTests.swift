@@ -155,4 +155,20 @@ private let roomPoints =
         #expect(try host.entries == ["host-000002", "host-000001"])
         try host.expectHealthy()
     }
+
+    @Test("a report that was written without the boot partition does not make what was on trial a good one")
+    func reportWithoutPartition() throws {
+        try onTrial()
+        try host.unmount()
+        try SysrootChange.refreshStatus(host.paths, command: "hostctl boot failed", host: host.host)
+        let report = host.report
+        #expect(report.listed.count == 2)
+        #expect(report.listed.allSatisfy { $0.areTriesUnknown && $0.isOnTrial && !$0.isProven })
+        #expect(report.retained(in: "host", lastGood: nil) == Set(report.listed.map(\.name)))
+        #expect(StatusFile(host.paths).triesLeft(of: report.listed[0].name) == nil)
+        // All that was on it is lost.
+        try host.mount()
+        try repair()
+        #expect(host.versions == ["3+1", "2+1"])
+    }
 }

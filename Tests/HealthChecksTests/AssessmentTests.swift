@@ -125,6 +125,7 @@ import Testing
             restarts += 1
             try #require(restarts < 10)
             if try host.loader.listing().entries.first?.generation != 2 { break }
+            try host.bootUncounted()
         }
         #expect(restarts == 3)
         #expect(try host.names == ["host-000001", "host-000002+0-1"])
@@ -177,8 +178,11 @@ import Testing
         try host.add(2)
         _ = try host.boot()
         try host.unmount()
-        #expect(
-            try (1...5).map { _ in try host.fails("emergency") } == ["restart", "restart", "restart", "stay", "stay"])
+        let consequences = try (1...5).map { _ in
+            try host.bootUncounted()
+            return try host.fails("emergency")
+        }
+        #expect(consequences == ["restart", "restart", "restart", "stay", "stay"])
         #expect(throws: BootAssessmentError.self) { try host.assessment.markGood() }
         try host.mount()
         try host.loader.markBad(generation: 2)
@@ -202,5 +206,17 @@ import Testing
         _ = try host.assessment.markGood()
         #expect(!Files.exists(fallback))
         #expect(try host.records.loaderReplacedIn == nil)
+    }
+
+    @Test("a failure that is told twice in one boot, as after a kill, counts once") func toldTwice() throws {
+        let host = try BootFixture(.systemdBoot)
+        try host.add(1, tries: 0)
+        try host.add(2)
+        for count in 1...2 {
+            #expect(try host.boot() == 2)
+            for _ in 1...3 { #expect(try host.fails("it is dead") == "restart") }
+            #expect(try host.records.failing?.count == count)
+            #expect(try host.records.bad.isEmpty)
+        }
     }
 }

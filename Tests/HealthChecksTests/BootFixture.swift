@@ -73,9 +73,12 @@ final class BootFixture {
     }
 
     /// Adds a deployment and its entry; its number is its version.
+    ///
+    /// - Parameter commit: the store's; by default there is none.
     @discardableResult
-    func add(_ number: Int, tries: Int = 3, serial: Int = 0) throws -> LoaderEntry {
-        let name = try #require(DeploymentName(text: "host/\(Self.checksum(number)).\(serial)"))
+    func add(_ number: Int, tries: Int = 3, serial: Int = 0, commit: Checksum? = nil) throws -> LoaderEntry {
+        let name = try #require(
+            DeploymentName(text: "host/\(commit?.hex ?? Self.checksum(number)).\(serial)"))
         try Files.makeFolder(paths.folder(of: name).appending("usr"))
         let origin = "[origin]\nrefspec=lean/stable\n[hostctl]\nversion=\(number)\n"
         try Files.replace(paths.origin(of: name), with: Array(origin.utf8))
@@ -103,14 +106,19 @@ final class BootFixture {
         let entry = try #require(try loader.listing().entries.first)
         if let counter = entry.counter, !counter.isExhausted { try count(entry, counter.afterTry()) }
         let name = try #require(DeploymentName(text: entry.deployment))
-        boots += 1
         try Files.makeFolder(running)
         try Files.replace(running.appending("marker"), with: [])
-        try Files.replace(running.appending("boot-id"), with: Array("boot-\(boots)\n".utf8))
+        try bootUncounted()
         try Files.replace(running.appending("cmdline"), with: Array("ostree=\(entry.link)\n".utf8))
         try Files.remove(running.appending("root"))
         try Files.makeLink(running.appending("root"), target: paths.folder(of: name).string)
         return try #require(Int(entry.title.dropFirst(5)))
+    }
+
+    /// The same deployment starts again, by a loader that does not count.
+    func bootUncounted() throws {
+        boots += 1
+        try Files.replace(running.appending("boot-id"), with: Array("boot-\(boots)\n".utf8))
     }
 
     /// What follows from a failed boot, in a word.

@@ -24,6 +24,27 @@ import Testing
         ).run()
     }
 
+    @Test("the hooks of one colour run in order, and one that fails or hangs is told, and no more")
+    func hooks() throws {
+        let log = folder.path.appending("log")
+        try script("etc/hostctl/red.d/20-b", "echo b >>\(log)")
+        try script("usr/lib/hostctl/red.d/10-a", "echo a >>\(log); echo no mail >&2; exit 1")
+        try script("usr/lib/hostctl/red.d/15-hangs", "sleep 60")
+        try script("etc/hostctl/green.d/10-c", "echo c >>\(log)")
+        let notes = Guarded<[String]>([])
+        var settings = HealthSettings()
+        settings.checkSeconds = 1
+        try HealthRun(root: folder.path, settings: settings, notice: { note in notes.with { $0.append(note) } }).tell(
+            "red.d")
+        #expect(try Files.read(log, limit: 99) == Array("a\nb\n".utf8))
+        let told = notes.with { $0 }
+        #expect(told.count == 2 && told[0].hasSuffix("10-a failed: it ended with 1: no mail"), "\(told)")
+        #expect(told.last?.contains("15-hangs failed: it did not end within 1 seconds") == true, "\(told)")
+        try HealthRun(root: folder.path, settings: settings, notice: { note in notes.with { $0.append(note) } }).tell(
+            "green.d")
+        #expect(try Files.read(log, limit: 99) == Array("a\nb\nc\n".utf8) && notes.with { $0.count } == 2)
+    }
+
     @Test("no checks at all is healthy")
     func none() throws { #expect(try run().isHealthy) }
 

@@ -67,6 +67,66 @@ import Testing
                 == Array("module bus".utf8))
     }
 
+    @Test(
+        "an ext4 root whose superblock or root folder is damaged is mended without a question, one that cannot be read is left",
+        arguments: [
+            (":", false), ("debugfs -w -R 'ssv state 0' disk", false),
+            ("dd if=/dev/zero of=disk bs=512 seek=2 count=1 conv=notrunc", true),
+            ("dd if=/dev/zero of=disk bs=512 seek=3 count=1 conv=notrunc", true),
+            ("dd if=/dev/zero of=disk bs=512 seek=2 count=2 conv=notrunc", true),
+            ("debugfs -w -R 'ssv desc_size 7' disk", true), ("debugfs -w -R 'ssv blocks_count 0' disk", true),
+            ("debugfs -w -R 'clri <2>' disk; debugfs -w -R 'ssv state 2' disk", true), (": >disk", false),
+        ])
+    func mended(_ damage: String, isMended: Bool) throws {
+        let folder = try TemporaryFolder(inMemory: true)
+        try folder.write("files/kept", text: "kept\n")
+        // With copies of the superblock, which a disk of more than 8 MiB has when its blocks are that small. The first file
+        // is inode 12.
+        let disk = "truncate -s 20M disk && mke2fs -q -t ext4 -b 1024 -d files disk"
+        let result = try check(in: folder, before: "{ \(disk); \(damage); } >/dev/null 2>&1")
+        #expect(result.errorText.contains("mending what can be mended") == isMended, "\(result.errorText)")
+        let isReadable = try !folder.read("disk").isEmpty
+        #expect(result.errorText.contains("could not check disk (8)") == !isReadable, "\(result.errorText)")
+        guard isReadable else { return }
+        let after = try TestSupport.run([
+            "/bin/sh", "-c",
+            "cd '\(folder.path)' && \(Self.path) && e2fsck -fn disk >&2 && debugfs -R 'cat <12>' disk 2>/dev/null",
+        ])
+        #expect(after.status == 0 && after.text == "kept\n", "\(after.errorText)\(after.text)")
+    }
+
+    /// Of what e2fsck cannot be brought to say with a file.
+    @Test(
+        "an ext4 root is mended when 4 is in e2fsck's result, and left when that could say nothing",
+        arguments: [
+            (5, "UNEXPECTED INCONSISTENCY", true), (12, "UNEXPECTED INCONSISTENCY", true),
+            (8, "e2fsck: Input/output error while trying to open disk", false), (8, "", false), (16, "Usage", false),
+            (32, "e2fsck canceled.", false), (128, "cannot open shared object file", false),
+        ])
+    func judged(status: Int, message: String, isMended: Bool) throws {
+        let folder = try TemporaryFolder()
+        try folder.write(
+            "e2fsck", text: "#!/bin/sh\necho \"$*\" >>calls\necho '\(message)'\nexit \(status)\n", mode: 0o755)
+        let result = try check(in: folder, before: "PATH=.:$PATH")
+        let calls = String(decoding: try folder.read("calls"), as: UTF8.self).split(separator: "\n")
+        let expected = isMended ? ["-p disk", "-y disk"] : ["-p disk"]
+        #expect(calls.map(String.init) == expected)
+        let isSaid = result.errorText.contains("could not check disk (\(status))")
+        #expect(isSaid == (status >= 8 && !isMended), "\(result.errorText)")
+    }
+
+    private static let path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
+
+    /// Runs the initramfs' own check of the device `disk`, which is a file of the folder.
+    private func check(in folder: TemporaryFolder, before: String) throws -> ProcessResult {
+        let script = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
+            .appending("images/lean-host/rootfs/usr/lib/hostctl/initramfs/init")
+        let function = "eval \"$(sed -n '/^check_ext4() {/,/^}/p' '\(script)')\""
+        return try TestSupport.run([
+            "/bin/sh", "-c", "cd '\(folder.path)'; \(Self.path); \(before); device=disk; \(function); check_ext4",
+        ])
+    }
+
     @Test("the same tree gives the same bytes")
     func reproducible() throws {
         let one = tree(), other = tree()

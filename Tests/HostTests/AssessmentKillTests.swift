@@ -128,11 +128,32 @@ import TrustMetadata
         // The last of its tries runs.
         try host.setTries(of: 2, left: 0, done: 3)
         try copy(host.paths.bootPartition, to: saved.path.appending("partition"))
-        let points = Self.failPoints + ["bad.before-record", "bad.after-record"]
+        let points = Self.failPoints + ["bad.before-record", "bad.after-record", "fail.after-entry"]
         try kill(["boot", "failed", "--dry-run"], at: points) { () throws in
             #expect(try host.entries == ["host-000001", "host-000002+0-3"])
+            #expect(try records().failing == nil)
             #expect(try records().bad.map(\.reason) == ["the boot did not come to its end"])
             #expect(try told(.bad) == 1)
         }
+    }
+
+    @Test("killed before its entry has lost its tries, a release gets no other round of them, though nobody counts")
+    func oneRound() throws {
+        let name = try #require(DeploymentName(text: host.loader.listing().entries[0].deployment))
+        var present = try records()
+        present.failing = .init(deployment: name, time: 1, reason: "it did", count: 2, boot: "the one before")
+        try present.save(host.paths)
+        let command = ["boot", "failed", "--dry-run"]
+        let killed = try host.hostctl(command, environment: ["HOSTCTL_FAULT_POINT": "bad.after-record"])
+        #expect(killed.end == .signaled(9), "\(killed.text)\(killed.errorText)")
+        #expect(try host.entries == ["host-000002+2-1", "host-000001"])
+        // The next boot's.
+        present = try records()
+        present.failing?.boot = "the one before"
+        try present.save(host.paths)
+        expect(try host.hostctl(command), 0)
+        let entries = try host.entries
+        #expect(entries.first == "host-000001" && entries.last?.hasPrefix("host-000002+0") == true, "\(entries)")
+        #expect(try records().failing == nil)
     }
 }

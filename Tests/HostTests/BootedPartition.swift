@@ -13,13 +13,17 @@ final class BootedPartition {
     let host: HostFixture
     /// What `systemctl list-jobs` prints; `nil` when it fails.
     var jobs: String? = ""
+    /// Whether the boot partition is mounted when a command starts; /etc/fstab tells in any case where it is.
+    var isMounted = true
     private let folder: TemporaryFolder
 
     /// A host at release 1 of a channel that has 2, before its first boot.
-    init() throws {
+    ///
+    /// - Parameter tries: how often a new deployment is started, as `install disk` has put it down.
+    init(tries: Int = 3) throws {
         folder = try TemporaryFolder()
         host = try HostFixture(releases: ["1", "2", "3"], installed: "1")
-        try BootConfiguration(loader: .systemdBoot, partition: "12345678-01").save(paths)
+        try BootConfiguration(loader: .systemdBoot, partition: "12345678-01", tries: tries).save(paths)
         try Files.makeFolder(paths.bootPartition)
         try mount()
         // As `install disk` does it.
@@ -97,6 +101,13 @@ final class BootedPartition {
 
     /// Runs hostctl on the running host.
     func hostctl(_ arguments: [String], environment: [String: String] = [:]) throws -> ProcessResult {
+        try start(["hostctl"] + arguments, environment: environment)
+    }
+
+    /// Runs a script on the running host, whose commands share what is in /run.
+    func shell(_ script: String) throws -> ProcessResult { try start(["/bin/sh", "-c", script]) }
+
+    private func start(_ command: [String], environment: [String: String] = [:]) throws -> ProcessResult {
         let answer = jobs.map { "echo '\($0)'" } ?? "echo no answer >&2; exit 1"
         try folder.write(
             "systemctl", text: "#!/bin/sh\n[ \"$1\" = list-jobs ] || exit 0\n\(answer)\n", mode: 0o755)
@@ -116,7 +127,11 @@ final class BootedPartition {
             [ ! -d "\(try bootedFolder())" ] || cp -a "\(try bootedFolder())/etc/hostctl/." etc/hostctl/
             cp '\(folder.path)/cmdline' /mnt/
             mount --bind '\(host.root)' sysroot
-            mount --bind '\(paths.bootPartition)' boot/efi
+            mkdir partition
+            mount --bind '\(paths.bootPartition)' partition
+            rm -f etc/fstab
+            echo '/partition /boot/efi none bind 0 0' >etc/fstab
+            \(isMounted ? "mount --bind partition boot/efi" : "")
             # The origin's files, at the address by which they are known here.
             mkdir -p '.\(host.origin)'
             mount --bind '\(host.origin)' '.\(host.origin)'
@@ -130,7 +145,7 @@ final class BootedPartition {
             """
         let variables = environment.map { "\($0.key)=\($0.value)" }
         return try TestSupport.run(
-            MountNamespace.command(script, variables + ["hostctl"] + arguments), timeout: 180)
+            MountNamespace.command(script, variables + command), timeout: 180)
     }
 
     /// The folder of what runs: its /etc is the live one.

@@ -61,6 +61,18 @@ import TrustMetadata
         expect(try host.hostctl("upgrade", "--version", "2"), 0)
     }
 
+    @Test("a release whose kernel the boot partition has no room for is refused before its download")
+    func largeKernel() throws {
+        let host = try BootedPartition()
+        var image = HostFixture.image("4")
+        image.kernel = String(repeating: "k", count: 5 << 20)
+        try host.host.publish(image)
+        expect(try host.hostctl("upgrade"), 4, "not enough space on the boot partition")
+        #expect(!Files.exists(host.paths.repository.appending("refs/heads/hostctl/download")))
+        #expect(!Files.exists(host.paths.state.appending("download/manifest.json")))
+        expect(try host.hostctl("upgrade", "--version", "2"), 0)
+    }
+
     @Test("a slip in the kernel's arguments condemns its deployment, and not the release that is good without it")
     func kernelArguments() throws {
         let host = try BootedPartition()
@@ -80,5 +92,18 @@ import TrustMetadata
         expect(try host.shutDown(), 0)
         let entry = try #require(try host.loader.listing().entries.first)
         #expect(entry.arguments == ["root=LABEL=root", "quiet"] && entry.counter?.left == 3)
+    }
+
+    @Test("a boot partition that somebody has unmounted is mounted again by the shutdown, which switches")
+    func unmounted() throws {
+        let host = try BootedPartition()
+        expect(try host.hostctl("upgrade"), 0)
+        host.isMounted = false
+        // Only a shutdown does that.
+        expect(try host.hostctl("finalize"), 0)
+        #expect(try host.entries.count == 1)
+        expect(try host.shutDown(), 0)
+        #expect(try host.entries.count == 2)
+        #expect(try StagedDeployment.load(host.paths) == nil)
     }
 }

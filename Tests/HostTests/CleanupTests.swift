@@ -126,6 +126,23 @@ import TrustMetadata
         try other.expectAgreement(["3", "2"])
     }
 
+    @Test("what an interrupted download has staged goes, and the complete one beside it stays to be deployed")
+    func stagedBesideComplete() throws {
+        let host = try HostFixture.prepared()
+        try host.change("upgrade", "--download-only")
+        let folder = host.sysroot.paths.state.appending("download")
+        try Files.makeFolder(folder.appending("staging"))
+        try Files.replace(folder.appending("staging/x"), with: [1])
+        let manifest = try Files.read(folder.appending("manifest.json"), limit: 1 << 20)
+        let names = try items(cleanUp(host), "download").map { try $0.string("name") }
+        #expect(names == ["ostree/hostctl/download/staging"])
+        #expect(!Files.exists(folder.appending("staging")))
+        #expect(try Files.read(folder.appending("manifest.json"), limit: 1 << 20) == manifest)
+        #expect(try host.sysroot.store.refs(below: "hostctl")["hostctl/download"]?.hex == host.commit("3"))
+        try host.change("upgrade", "--from-downloaded")
+        try host.expectAgreement(["3", "2"])
+    }
+
     @Test("what killed commands have left goes; what a running one holds stays")
     func leftovers() throws {
         let host = try HostFixture.prepared()
@@ -232,7 +249,7 @@ import TrustMetadata
         try host.change("cleanup")
         let path = host.sysroot.paths.state.appending("download/lock")
         let lock = try FileLock(path, .exclusive, seconds: 0, holder: "hostctl upgrade (pid 1)")
-        expect(try host.onSysroot("cleanup"), 6, "hostctl upgrade (pid 1)")
+        expect(try host.onSysroot("cleanup", "--wait", "0"), 6, "hostctl upgrade (pid 1)")
         withExtendedLifetime(lock) {}
     }
 

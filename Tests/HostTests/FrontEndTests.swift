@@ -31,7 +31,9 @@ import TrustMetadata
         }
     }
 
-    private func inBareRoot(_ arguments: String...) throws -> ProcessResult {
+    private func inBareRoot(_ arguments: String...) throws -> ProcessResult { try inBareRoot(arguments) }
+
+    private func inBareRoot(_ arguments: [String]) throws -> ProcessResult {
         try run(["/usr/sbin/chroot", folder.path.string] + arguments)
     }
 
@@ -44,6 +46,37 @@ import TrustMetadata
             expect(try inBareRoot("/hostctl", "status", "--unknown"), 2, "--unknown")
             expect(try inBareRoot("/hostctl", "--version"), 0)
             expect(try inBareRoot("/hostctl", "upgrade"), 1, "hostctl-store")
+        }
+    }
+
+    @Test("what each boot asks first needs no store, unless a change was cut off")
+    func resumption() throws {
+        try bareRoot(BuiltProducts.hostctl)
+        let resume = ["/hostctl", "finalize", "--resume"]
+        expect(try inBareRoot(resume), 1, "hostctl-store")
+        try folder.write("ostree/hostctl/boot.json", text: "{}")
+        #expect(try inBareRoot(resume).text == "nothing is staged\n")
+        expect(try inBareRoot(resume + ["--wait", "60"]), 0)
+        for others in [["--wait"], ["--wait", "x"], ["--json"], ["--sysroot", "/"], ["--wait", "60", "--now"]] {
+            expect(try inBareRoot(resume + others), 1, "hostctl-store")
+        }
+        for file in ["pending.json", "staged.json"] {
+            try folder.write("ostree/hostctl/\(file)", text: "{")
+            expect(try inBareRoot(resume), 1, "hostctl-store")
+            try Files.remove(folder.path.appending("ostree/hostctl/\(file)"))
+        }
+    }
+
+    @Test("what units run while a boot waits for them needs no store; the rest of boot does")
+    func bootVerbs() throws {
+        try bareRoot(BuiltProducts.hostctl)
+        for verb in ["record", "mark-good", "mark-bad"] {
+            expect(try inBareRoot("/hostctl", "boot", verb, "--sysroot", "/nowhere"), 1, "/nowhere is no sysroot")
+            expect(try inBareRoot("/hostctl", "boot", verb, "--unknown"), 2, "--unknown")
+        }
+        expect(try inBareRoot("/hostctl", "boot", "check", "--unknown"), 2, "--unknown")
+        for others in [[], ["status"], ["failed"], ["grow"], ["--help"]] {
+            expect(try inBareRoot(["/hostctl", "boot"] + others), 1, "hostctl-store")
         }
     }
 

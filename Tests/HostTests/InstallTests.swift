@@ -17,6 +17,27 @@ import TrustMetadata
         try host.expectAgreement(["2"])
     }
 
+    @Test(
+        "a number of tries that no loader can count is refused with its place, before a disk is made",
+        arguments: ["0", "-1", "10", "1000", "x"])
+    func diskTries(_ number: String) throws {
+        let host = try HostFixture.empty()
+        let folder = try TemporaryFolder()
+        let disk = folder.path.appending("disk.raw")
+        let config = try folder.write(
+            "host.conf",
+            text: """
+                [Install]
+                Origin=\(host.address)
+                Channel=\(HostFixture.channel)
+                TrustedKeys=\(host.publicKey)
+                Tries=\(number)
+
+                """)
+        expect(try host.hostctl(["install", "disk", disk.string, "--config", config.string]), 1, "\(config):5")
+        #expect(!Files.exists(disk))
+    }
+
     @Test("an installed sysroot is not installed into again")
     func twice() throws {
         let host = try HostFixture.prepared()

@@ -50,4 +50,22 @@ import Testing
         try host.change("upgrade")
         #expect(!Files.exists(names))
     }
+
+    @Test("what was staged before anybody wrote down for which release stays unknown, also to the second run after it")
+    func unknown() throws {
+        let host = try HostFixture(releases: ["1", "2"], installed: "1")
+        func kill(at point: String) throws {
+            #expect(try host.onSysroot("upgrade", environment: ["HOSTCTL_FAULT_POINT": point]).end == .signaled(9))
+        }
+        try kill(at: "fetch.after-objects")
+        let names = host.sysroot.paths.state.appending("download/releases")
+        try Files.remove(names)
+        for _ in 1...2 {
+            try kill(at: "fetch.after-releases")
+            let lines = String(decoding: try Files.read(names, limit: 1 << 16), as: UTF8.self).split(separator: "\n")
+            #expect(Set(lines.map(String.init)) == ["unknown", try host.commit("2")])
+        }
+        try host.change("upgrade")
+        #expect(!Files.exists(names))
+    }
 }

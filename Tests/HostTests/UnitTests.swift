@@ -23,7 +23,7 @@ import Testing
         }
         let result = try analyze(
             "verify", "--recursive-errors=no", "--root=\(folder.path)", "hostctl-upgrade.service",
-            "hostctl-upgrade.timer")
+            "hostctl-upgrade.timer", "hostctl-finalize.service")
         #expect(result.status == 0 && result.errors.isEmpty, "\(result.errorText)")
         // And it would object.
         try folder.write(
@@ -236,5 +236,16 @@ import Testing
             found.formUnion(word.hasPrefix("@") ? try members(of: String(word)) : [String(word)])
         }
         return found
+    }
+
+    @Test("stopping the boot partition's mount does not stop what switches at the shutdown") func unmounting() throws {
+        let unit = try UnitFile("hostctl-finalize.service")
+        for key in ["RequiresMountsFor", "Requires", "Requisite", "BindsTo", "PartOf"] {
+            #expect(
+                !unit.words(key).contains { $0 == "/boot/efi" || $0 == "/boot" || $0 == "boot-efi.mount" }, "\(key)")
+        }
+        // It is there for the boot all the same, and until the switch at the shutdown.
+        #expect(unit.words("Wants").contains("boot-efi.mount") && unit.words("After").contains("boot-efi.mount"))
+        #expect(unit.words("RefuseManualStop") == ["yes"])
     }
 }

@@ -122,4 +122,14 @@ import TrustMetadata
         #expect(first["signature"]?["verdict"] == "trusted")
         #expect(json["last-failure"] == nil)
     }
+
+    @Test("where counters cannot be read, status says so, and not that there are none") func unknownTries() throws {
+        var report = healthy
+        #expect(!StatusReport(report).text.contains("tries"))
+        report.deployments[0].areTriesUnknown = true
+        #expect(StatusReport(report).text.contains("tries unknown"))
+        let answer = try JSONFields(StatusReport(report).json, what: "the status")
+        let members = try answer.objects("deployments").map { $0.has("tries-unknown") }
+        #expect(members == [true, false])
+    }
 }

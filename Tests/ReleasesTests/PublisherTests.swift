@@ -95,6 +95,8 @@ import TrustMetadata
         let manifest = try Files.read(folder.appending("1.json"), limit: 1 << 20)
         #expect(try ReleaseManifest(signed: manifest, keys: keys) == release.manifest)
         #expect(try self.index().latest?.manifestChecksum == SHA256.hash(manifest))
+        // The image has no kernel, and is a release all the same.
+        #expect(release.manifest.kernel == nil)
         #expect(try ostree("summary", "--view").text.contains(ref))
     }
 

@@ -1,4 +1,5 @@
 import Checksums
+import ObjectStorage
 import Releases
 import Testing
 import TrustMetadata
@@ -11,7 +12,8 @@ import TrustMetadata
         manifest = ReleaseManifest(
             version: try VersionName("13.2"), channel: try ChannelName("lean-host/stable"),
             architecture: try Architecture("x86_64"), commit: SHA256.hash([1]), timestamp: 1_700_000_000, epoch: 3,
-            minimumHostctl: "0.1.0", full: FetchSize(objects: 18_456, bytes: 874_000_000, compressedBytes: 312_000_000))
+            minimumHostctl: "0.1.0", full: FetchSize(objects: 18_456, bytes: 874_000_000, compressedBytes: 312_000_000),
+            kernel: BootableKernel(bootChecksum: SHA256.hash([2]).hex, size: 11_000_000, initramfsSize: 5_500_000))
         index = ChannelIndex(
             channel: manifest.channel, architecture: manifest.architecture, sequence: 7,
             releases: [ChannelIndex.Entry(manifest, signed: [1, 2, 3])])
@@ -69,10 +71,25 @@ import TrustMetadata
             ("version", 13), ("version", "../13"), ("version", ""), ("channel", "../lean-host"), ("channel", ["x"]),
             ("architecture", "sparc"), ("commit", "abc"), ("commit", 1), ("ref", "other/x86_64"), ("ref", "../../x"),
             ("timestamp", -1), ("timestamp", "now"), ("epoch", -1), ("epoch", nil), ("minimumHostctl", "new"),
-            ("minimumHostctl", 1), ("full", []), ("full", .object([])), ("format", "1"),
+            ("minimumHostctl", 1), ("full", []), ("full", .object([])), ("format", "1"), ("kernel", 1),
+            ("kernel", .object([])),
         ] as [(String, JSONValue)])
     func wrong(_ member: String, _ value: JSONValue) throws {
         let bytes = try replacing(member, in: manifest.encode(), with: value)
+        #expect(throws: TrustMetadataError.self) { try ReleaseManifest(decoding: bytes) }
+    }
+
+    @Test("a manifest of an older publisher tells no kernel")
+    func noKernel() throws {
+        #expect(try ReleaseManifest(decoding: replacing("kernel", in: manifest.encode(), with: nil)).kernel == nil)
+    }
+
+    @Test(
+        "a kernel of an impossible size or checksum is refused",
+        arguments: [("size", -1), ("initramfsSize", -1), ("size", "1"), ("bootChecksum", "../x")]
+            as [(String, JSONValue)])
+    func wrongKernel(_ member: String, _ value: JSONValue) throws {
+        let bytes = try replacing("kernel", member, in: manifest.encode(), with: value)
         #expect(throws: TrustMetadataError.self) { try ReleaseManifest(decoding: bytes) }
     }
 

@@ -12,6 +12,7 @@ import SystemPackage
 public struct SysrootExamination {
     private let paths: SysrootPaths
     private let store: Store
+    private let objects: String
     private let verifier = ObjectVerifier()
     /// Whether what is the object itself need not be hashed.
     private var trustsObjects = false
@@ -27,6 +28,7 @@ public struct SysrootExamination {
     private init(_ paths: SysrootPaths) throws {
         self.paths = paths
         store = try Store(opening: paths.repository)
+        objects = "\(paths.repository)/objects"
     }
 
     /// What is wrong with the listed deployments and with the boot entries of a sysroot.
@@ -62,48 +64,61 @@ public struct SysrootExamination {
     private mutating func compare(_ name: DeploymentName, comparesSettings: Bool = true) throws {
         let commit = try store.commit(name.checksum)
         let folder = paths.folder(of: name)
-        try compare(folder, store.tree(commit.rootTree), besides: remains.union(["etc", "var"]))
+        try compare(folder.string, store.tree(commit.rootTree), besides: remains.union(["etc", "var"]))
         guard let usr = try store.tree(commit.rootTree).folders.first(where: { $0.name == "usr" }),
             let settings = try store.tree(usr.tree).folders.first(where: { $0.name == "etc" })
         else { return faults.append("\(name) has no /usr/etc") }
         let own = folder.appending("etc")
-        if comparesSettings { try compare(own, store.tree(settings.tree), besides: Self.ownSettings) }
+        if comparesSettings { try compare(own.string, store.tree(settings.tree), besides: Self.ownSettings) }
         if !Files.exists(paths.origin(of: name)) { faults.append("\(name) has no origin file") }
     }
 
-    private mutating func compare(_ folder: FilePath, _ tree: DirectoryTree, besides others: Set<String> = []) throws {
-        guard Files.isFolder(folder) else { return faults.append("\(folder) is no folder") }
+    // Paths are strings here: without the compiler's optimization a `FilePath` costs more than all that is done with it.
+    private mutating func compare(_ folder: String, _ tree: DirectoryTree, besides others: Set<String> = []) throws {
+        let place = FilePath(folder)
+        guard Files.isFolder(place) else { return faults.append("\(folder) is no folder") }
         let expected = Set(tree.files.map(\.name) + tree.folders.map(\.name))
-        for name in try Files.names(in: folder) where !expected.contains(name) && !others.contains(name) {
+        for name in try Files.names(in: place) where !expected.contains(name) && !others.contains(name) {
             faults.append("\(folder)/\(name) is not in the commit")
         }
         for file in tree.files {
-            let path = folder.appending(file.name)
+            let path = "\(folder)/\(file.name)"
             fileCount += 1
-            if trustsObjects, isObject(path, ObjectName(file.checksum, .file)) { continue }
+            if trustsObjects, isObject(path, file.checksum) { continue }
             do {
-                if try verifier.checksum(ofFileAt: path) != file.checksum { faults.append("\(path) is another file") }
+                if try verifier.checksum(ofFileAt: FilePath(path)) != file.checksum {
+                    faults.append("\(path) is another file")
+                }
             } catch {
                 faults.append("\(error)")
             }
         }
         for child in tree.folders {
-            let path = folder.appending(child.name)
+            let path = "\(folder)/\(child.name)"
             try compareAttributes(path, child.metadata)
-            try compare(path, store.tree(child.tree))
+            try compare(path, DirectoryTree(decoding: metadata(child.tree, "dirtree")))
         }
     }
 
-    private func isObject(_ path: FilePath, _ name: ObjectName) -> Bool {
-        var (own, object) = (stat(), stat())
-        return lstat(path.string, &own) == 0 && lstat(store.path(of: name).string, &object) == 0
-            && own.st_dev == object.st_dev && own.st_ino == object.st_ino
+    private func isObject(_ path: String, _ checksum: Checksum) -> Bool {
+        var (own, other) = (stat(), stat())
+        return lstat(path, &own) == 0 && lstat(object(checksum, "file"), &other) == 0
+            && own.st_dev == other.st_dev && own.st_ino == other.st_ino
     }
 
-    private mutating func compareAttributes(_ path: FilePath, _ metadata: Checksum) throws {
-        let expected = try DirectoryMetadata(decoding: store.metadata(ObjectName(metadata, .dirmeta))).attributes
+    private func object(_ checksum: Checksum, _ type: String) -> String {
+        let hex = checksum.hex
+        return "\(objects)/\(hex.prefix(2))/\(hex.dropFirst(2)).\(type)"
+    }
+
+    private func metadata(_ checksum: Checksum, _ type: String) throws -> [UInt8] {
+        try Descriptor(opening: object(checksum, type)).readToEnd(limit: 16 << 20)
+    }
+
+    private mutating func compareAttributes(_ path: String, _ metadata: Checksum) throws {
+        let expected = try DirectoryMetadata(decoding: self.metadata(metadata, "dirmeta")).attributes
         var status = stat()
-        guard lstat(path.string, &status) == 0 else { return faults.append("\(path) is missing") }
+        guard lstat(path, &status) == 0 else { return faults.append("\(path) is missing") }
         if status.st_uid != expected.uid || status.st_gid != expected.gid
             || status.st_mode & 0o7777 != expected.permissions
         {

@@ -13,9 +13,11 @@ public final class TemporaryFolder: Sendable {
     ///
     /// - Parameter inMemory: on a file system in memory where there is one: for tests that flush whole file systems,
     ///   and would wait for what everybody else writes.
+    /// - Parameter room: bytes that it may take; where there are not as many free in memory, it is on a disk.
     /// - Throws: `SystemError`.
-    public init(inMemory: Bool = false) throws {
-        let memory = inMemory && Files.isFolder("/dev/shm") ? "/dev/shm" : "/tmp"
+    public init(inMemory: Bool = false, room: Int64 = 0) throws {
+        let fits = try inMemory && Files.isFolder("/dev/shm") && FileSystemSpace(at: "/dev/shm").bytes >= room
+        let memory = fits ? "/dev/shm" : "/tmp"
         let base = getenv("TMPDIR").map { String(cString: $0) } ?? memory
         var template = Array("\(base)/hostctl-test.XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw SystemError("make a temporary folder in", base) }

@@ -8,8 +8,15 @@ import SystemPackage
 import TestSupport
 
 extension FaultCommand {
-    /// Every command that changes something.
-    static let all =
+    /// Every command that changes something; with `HOSTCTL_FAULT_COMMAND` those of which that is a part of the name.
+    static let all: [FaultCommand] = {
+        guard let name = ProcessVariables["HOSTCTL_FAULT_COMMAND"] else { return everything }
+        let chosen = everything.filter { $0.name.contains(name) }
+        precondition(!chosen.isEmpty, "HOSTCTL_FAULT_COMMAND names none of \(everything.map(\.name))")
+        return chosen
+    }()
+
+    private static let everything =
         installing + updates + [rollback, pin, unpin, switching, kernelArguments, factoryReset]
         + [cleanup, cleanupDownloads, repair]
         + [publish, publishAgain, prune, importing]

@@ -22,7 +22,7 @@ import TrustMetadata
 
         func command(_ host: HostFixture, waiting: Bool) -> [String] {
             if isStock { return ["/usr/bin/ostree", "admin"] + words.dropFirst(2) + ["--sysroot=\(host.root)"] }
-            let wait = waiting && waits ? ["--wait", "60"] : []
+            let wait = waits ? ["--wait", waiting ? "60" : "0"] : []
             return [BuiltProducts.hostctl] + words + wait + ["--sysroot", host.root.string]
         }
     }

@@ -1,32 +1,37 @@
-import Checksums
+public import Checksums
 import Glibc
 import LinuxSystem
-import ObjectFormats
-import ObjectStorage
+public import ObjectFormats
 import SystemPackage
 
-/// The kernel of an image and what is copied to /boot with it.
-struct KernelFiles {
+/// The kernel of an image in a bare store, and what a host copies to where it boots from with it.
+public struct ImageKernel {
     /// The folder's name under /usr/lib/modules.
-    let version: String
+    public let version: String
     /// The kernel's object.
-    let kernel: Checksum
+    public let kernel: Checksum
     /// The initramfs's.
-    let initramfs: Checksum?
+    public let initramfs: Checksum?
     /// Whether device trees belong to it.
-    let hasDeviceTrees: Bool
-    /// Bytes of kernel, initramfs and device tree.
-    let size: Int64
+    public let hasDeviceTrees: Bool
+    /// Bytes of the kernel, of the initramfs and of device trees.
+    public let sizes: (kernel: Int64, initramfs: Int64, deviceTrees: Int64)
     /// The checksum that libostree puts into the name of the folder under /boot; `nil` when there is a folder of
     /// device trees, whose checksum libostree alone knows.
-    let bootChecksum: String?
+    public let bootChecksum: String?
+
+    /// Bytes of all of them.
+    public var size: Int64 { sizes.kernel + sizes.initramfs + sizes.deviceTrees }
+
+    /// Why an image cannot be booted: it has no kernel, or several, or one that is no file.
+    public struct Unusable: Error { public let detail: String }
 
     /// Finds the one kernel of a tree.
     ///
-    /// - Throws: `DeploymentError.notDeployable`, `StoreError`, `SystemError`.
-    init(_ root: DirectoryTree, in store: Store) throws {
+    /// - Throws: `ImageKernel.Unusable`, `StoreError`, `FormatError`, `SystemError`.
+    public init(_ root: DirectoryTree, in store: Store) throws {
         guard let modules = try store.folder(["usr", "lib", "modules"], in: root) else {
-            throw DeploymentError.notDeployable(detail: "it has no kernel: /usr/lib/modules is missing")
+            throw Unusable(detail: "it has no kernel: /usr/lib/modules is missing")
         }
         var found: [(version: String, folder: DirectoryTree)] = []
         for child in modules.folders {
@@ -39,28 +44,33 @@ struct KernelFiles {
                 found.isEmpty
                 ? "it has no kernel: no vmlinuz in /usr/lib/modules"
                 : "it has several kernels: \(found.map(\.version).joined(separator: ", "))"
-            throw DeploymentError.notDeployable(detail: detail)
+            throw Unusable(detail: detail)
         }
         try self.init(only.version, only.folder, store)
     }
 
     private init(_ version: String, _ folder: DirectoryTree, _ store: Store) throws {
-        func file(_ name: String) -> Checksum? { folder.files.first { $0.name == name }?.checksum }
-        let files = [file("vmlinuz"), file("initramfs.img") ?? file("initramfs"), file("devicetree")].compactMap { $0 }
-        var hasher = SHA256()
-        var size: Int64 = 0
-        for file in files {
-            size += try store.fileHeader(file).size
-            try Self.hash(store.path(of: ObjectName(file, .file)), &hasher)
+        func file(_ names: String...) -> Checksum? {
+            names.lazy.compactMap { name in folder.files.first { $0.name == name }?.checksum }.first
         }
-        let trees = file("devicetree") == nil ? try store.folder(["dtb"], in: folder) : nil
-        if let trees { size += try Self.size(of: trees, store) }
+        func size(_ file: Checksum?) throws -> Int64 { try file.map { try store.fileHeader($0).size } ?? 0 }
+        guard let kernel = file("vmlinuz") else { throw Unusable(detail: "it has no kernel") }
+        let (initramfs, deviceTree) = (file("initramfs.img", "initramfs"), file("devicetree"))
+        let trees = deviceTree == nil ? try store.folder(["dtb"], in: folder) : nil
         self.version = version
-        kernel = files[0]
-        initramfs = file("initramfs.img") ?? file("initramfs")
-        hasDeviceTrees = file("devicetree") != nil || trees != nil
-        self.size = size
-        bootChecksum = trees == nil ? hasher.finish().hex : nil
+        (self.kernel, self.initramfs) = (kernel, initramfs)
+        hasDeviceTrees = deviceTree != nil || trees != nil
+        sizes = (
+            try size(kernel), try size(initramfs),
+            try size(deviceTree) + (trees.map { try Self.size(of: $0, store) } ?? 0)
+        )
+        bootChecksum = trees == nil ? try Self.checksum([kernel, initramfs, deviceTree].compactMap { $0 }, store) : nil
+    }
+
+    private static func checksum(_ files: [Checksum], _ store: Store) throws -> String {
+        var hasher = SHA256()
+        for file in files { try hash(store.path(of: ObjectName(file, .file)), &hasher) }
+        return hasher.finish().hex
     }
 
     private static func hash(_ path: FilePath, _ hasher: inout SHA256) throws {
@@ -70,10 +80,10 @@ struct KernelFiles {
             file = try Descriptor(opening: path.string, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
         } catch {
             guard error.code == .tooManySymbolicLinkLevels else { throw error }
-            throw DeploymentError.notDeployable(detail: "its kernel or initramfs is a link")
+            throw Unusable(detail: "its kernel or initramfs is a link")
         }
         guard try file.status().st_mode & S_IFMT == Glibc.S_IFREG else {
-            throw DeploymentError.notDeployable(detail: "its kernel or initramfs is not a regular file")
+            throw Unusable(detail: "its kernel or initramfs is not a regular file")
         }
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
         defer { buffer.deallocate() }
