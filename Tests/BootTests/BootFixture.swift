@@ -28,14 +28,17 @@ struct BootFixture {
     /// Whether the run is the long one, with every scenario.
     static let isCampaign = ProcessVariables["HOSTCTL_CAMPAIGN"] != nil
 
-    /// Whether machines are started: with `HOSTCTL_MACHINES=1`, and in a campaign.
-    ///
-    /// Not by default, as a boot without KVM takes one to three minutes.
-    static let startsMachines =
-        isPossible && (ProcessVariables["HOSTCTL_MACHINES"] != nil || ProcessVariables["HOSTCTL_CAMPAIGN"] != nil)
+    /// Whether machines are started: the few that every run starts, unless `HOSTCTL_MACHINES=0`.
+    static let startsMachines = isPossible && ProcessVariables["HOSTCTL_MACHINES"] != "0"
 
     /// Why they are not.
-    static let reason: Comment = "HOSTCTL_MACHINES=1 starts machines, which needs root, QEMU and a release build"
+    static let reason: Comment = "machines need root, QEMU and a release build; HOSTCTL_MACHINES=0 starts none"
+
+    /// Whether those are started, too, that say little that others do not: a boot without KVM takes one to three minutes.
+    static let startsAll = startsMachines && (isCampaign || ProcessVariables["HOSTCTL_MACHINES"] != nil)
+
+    /// Why they are not.
+    static let allReason: Comment = "HOSTCTL_MACHINES=1 starts these machines, too"
 
     /// Shared by all tests of a run.
     static let shared = Result { try BootFixture() }
@@ -62,7 +65,8 @@ struct BootFixture {
         try hostctl("key", "generate", key.string)
         try hostctl("release", "init", origin.string)
         try publish()
-        try derive("2", ["usr/share/boot-tests/release": "2\n"])
+        // With a kernel of its own, so that an upgrade writes one to the boot partition.
+        try deriveKernel("2")
         for loader in ["systemd-boot", "grub"] { try install(loader) }
         try Files.replace(folder.appending("complete"), with: [])
     }
@@ -160,12 +164,14 @@ struct BootFixture {
 
     /// The same with another initramfs, and so with a kernel folder of its own: the present one and zeros behind it, which
     /// the kernel passes over.
-    func deriveKernel(_ version: String) throws {
+    ///
+    /// - Parameter padding: how many zeros, in bytes.
+    func deriveKernel(_ version: String, padding: Int = 512) throws {
         let path = try initramfs()
         let tree = try TemporaryFolder()
         let bytes = try Machine.needBytes(
             run(["/usr/bin/ostree", "cat", "--repo=\(builds)", Self.ref, "/\(path)"], timeout: 60))
-        try tree.write("tree/\(path)", bytes + [UInt8](repeating: 0, count: 512))
+        try tree.write("tree/\(path)", bytes + [UInt8](repeating: 0, count: padding))
         try tree.write("tree/usr/share/boot-tests/release", text: "\(version)\n")
         try commit(version, tree)
     }

@@ -5,7 +5,8 @@ import Testing
 
 /// From one release of the distribution to the next: another kernel, systemd and libc, other accounts, fewer packages.
 @Suite(
-    "Debian 12 to Debian 13", .enabled(if: BootFixture.isPossible && BootFixture.isCampaign, "only HOSTCTL_CAMPAIGN"),
+    "Debian 12 to Debian 13",
+    .enabled(if: BootFixture.startsMachines && BootFixture.isCampaign, "only HOSTCTL_CAMPAIGN"),
     .serialized)
 struct DistributionBootTests {
     @Test("an upgrade, and a rollback, with local accounts, /etc and /var as they were")

@@ -3,6 +3,7 @@ import LinuxSystem
 import SystemPackage
 import TestSupport
 import Testing
+import TrustMetadata
 
 /// `hostctl install disk`, without starting anything.
 @Suite("install disk", .enabled(if: BootFixture.isPossible, "needs root, QEMU and a release build"), .serialized)
@@ -33,16 +34,29 @@ struct InstallDiskTests {
         #expect(try run(["/sbin/sfdisk", "--dump", device]).text.contains("root"))
     }
 
-    private func install(_ more: [String], onto target: String? = nil, fault: String? = nil) throws -> ProcessResult {
+    private func install(
+        _ more: [String], onto target: String? = nil, from other: BootFixture? = nil, fault: String? = nil
+    ) throws -> ProcessResult {
         let key = more.contains("--trusted-key") ? [] : ["--trusted-key", fixture.publicKey.string]
         return try run(
             [
                 BootFixture.binaries.appending("hostctl").string, "install", "disk", target ?? disk.string, "--origin",
-                fixture.origin.string, "--channel", BootFixture.channel,
+                (other ?? fixture).origin.string, "--channel", BootFixture.channel,
             ] + key + more, environment: fault.map { ["HOSTCTL_FAULT_POINT": $0] } ?? [:], timeout: 300)
     }
 
-    @Test("what cannot be installed leaves nothing", arguments: ["size", "boot", "key", "version", "config", "user"])
+    @Test("the settings say how often the host starts a new deployment") func tries() throws {
+        let config = try folder.write("config", text: "[Install]\nTries=5\n").string
+        let result = try install(["--size", "3G", "--config", config, "--json"])
+        #expect(result.status == 0, "\(result.errorText)")
+        let partitions = try JSONFields(strict: result.output, what: "the answer").objects("partitions")
+        let root = try #require(try partitions.first { try $0.string("name") == "root" })
+        let place = "\(disk)?offset=\(try root.integer("start"))"
+        let file = try run(["/sbin/debugfs", "-R", "cat /ostree/hostctl/boot.json", place])
+        #expect(try JSONFields(strict: file.output, what: "boot.json").integer("tries") == 5, "\(file.errorText)")
+    }
+
+    @Test("what cannot be installed leaves nothing", arguments: ["size", "floor", "key", "version", "config", "user"])
     func refused(_ what: String) throws {
         let settings = what == "user" ? "[User]\nName=root\n" : "[Install]\nSize=many\n"
         let config = try folder.write("config", text: settings).string
@@ -52,7 +66,7 @@ struct InstallDiskTests {
         }
         let cases: [String: (arguments: [String], status: Int32, text: String)] = [
             "size": (["--size", "600M"], 4, "are needed"),
-            "boot": (["--size", "3G", "--boot-size", "34M"], 4, "room for two kernels"),
+            "floor": (["--size", "3G", "--boot-size", "34M"], 4, "which take \(48 << 20)"),
             "key": (["--trusted-key", "\(key).pub"], 3, "no trusted key has signed it"),
             "version": (["--version", "none"], 1, "there is no release"),
             "config": (["--config", config], 1, "8G"), "user": (["--config", config], 1, "has a user 'root'"),
@@ -62,6 +76,20 @@ struct InstallDiskTests {
         #expect(result.status == expected.status, "\(result.text) \(result.errorText)")
         #expect(result.errorText.contains(expected.text), "\(result.errorText)")
         #expect(Files.exists(disk) == (expected.status == 0))
+    }
+
+    @Test(
+        "a boot partition for one kernel and not for two of this release is refused, though no partition is too small")
+    func roomForOneKernel() throws {
+        let releases = try OwnReleases()
+        try releases.fixture.deriveKernel("large", padding: 28 << 20)
+        let result = try install(["--size", "3G", "--boot-size", "64M"], from: releases.fixture)
+        #expect(result.status == 4, "\(result.text) \(result.errorText)")
+        let words = result.errorText.split { !$0.isNumber }.compactMap { Int($0) }.filter { $0 > 1 << 20 }
+        #expect(words.count == 2 && words[0] == 64 << 20 && words[1] > 64 << 20, "\(result.errorText)")
+        #expect(result.errorText.contains("room for two kernels"))
+        #expect(!Files.exists(disk))
+        #expect(try install(["--size", "3G", "--boot-size", "192M"], from: releases.fixture).status == 0)
     }
 
     @Test(

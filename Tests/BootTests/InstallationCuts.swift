@@ -10,9 +10,11 @@ struct InstallationCuts {
     private let fixture: BootFixture
     private let folder: FilePath
     private let loader: String
-    private let log: WriteLog
+    private let firmware: Machine.Firmware
     /// Cuts that were examined, by what the disk boots then.
     private(set) var counts: [String: Int] = [:]
+    /// Machines that came up, by the release that ran.
+    private(set) var booted: [String: Int] = [:]
     /// States that are neither old nor new, or not whole.
     private(set) var thirds: [String] = []
 
@@ -21,21 +23,26 @@ struct InstallationCuts {
 
     private var before: FilePath { folder.appending("before") }
 
+    private var log: FilePath { folder.appending("record/log") }
+    private var completion: FilePath { folder.appending("complete") }
+
     /// Installs release 2 over a disk with release 1, on record.
     ///
-    /// - Parameter folder: takes some gigabytes, mostly holes.
-    init(_ fixture: BootFixture, loader: String, in folder: FilePath) throws {
-        (self.fixture, self.folder, self.loader) = (fixture, folder, loader)
+    /// - Parameter folder: takes some gigabytes, mostly holes. What is there of an earlier recording is used.
+    init(_ fixture: BootFixture, loader: String, firmware: Machine.Firmware, in folder: FilePath) throws {
+        (self.fixture, self.folder, self.loader, self.firmware) = (fixture, folder, loader, firmware)
+        if Files.exists(completion) { return }
+        try Files.removeTree(folder)
         try Files.makeFolder(folder)
         let disk = folder.appending("disk")
         try Machine.need(
             run(
                 ["/usr/bin/qemu-img", "convert", "-O", "raw", fixture.disk(loader).string, disk.string], timeout: 300))
-        try Machine.need(
-            run(["/bin/cp", "--sparse=always", disk.string, folder.appending("before").string], timeout: 300))
+        try Machine.need(run(["/bin/cp", "--sparse=always", disk.string, before.string], timeout: 300))
         let recorder = try RecordedDisk(disk, in: folder.appending("record"))
         try Self.install(fixture, loader, onto: recorder.device)
-        log = try recorder.finish()
+        _ = try recorder.finish()
+        try Files.replace(completion, with: [])
     }
 
     /// Installs onto a device, as operators do.
@@ -53,31 +60,44 @@ struct InstallationCuts {
                 ], timeout: 600))
     }
 
-    mutating func look(_ count: Int, _ generator: inout SeededGenerator) throws {
+    /// - Parameters:
+    ///   - count: states.
+    ///   - boots: as many of them are started, too, if there are as many with partitions.
+    mutating func look(_ count: Int, boots: Int, _ generator: inout SeededGenerator) throws {
+        let log = try WriteLog(reading: log)
         let choice = PowerCutChoice(log)
         let manners = PowerCut.Manner.allCases
         // The flushes at both ends are the ones that matter, and few.
         let edges = choice.flushes.prefix(6) + choice.flushes.suffix(12)
-        let cuts = (0..<count).map { index in
-            let start = (index % 2 == 0 ? edges : choice.flushes[...]).randomElement(using: &generator) ?? 0
-            return choice.cut(after: start, manners[index % manners.count], &generator)
+        var drawn = DrawnCuts()
+        let cuts = (0..<count).compactMap { index in
+            drawn.next(of: 0) { attempt in
+                let isAtEdge = index % 2 == 0 && attempt < 20
+                let start = (isAtEdge ? edges : choice.flushes[...]).randomElement(using: &generator) ?? 0
+                return choice.cut(after: start, manners[index % manners.count], &generator)
+            }
         }.sorted { $0.start < $1.start }
-        let base = folder.appending("base")
+        let states = try TemporaryFolder(inMemory: true, room: RecordedHost.room)
+        let base = states.path.appending("base")
         try Machine.need(run(["/bin/cp", "--sparse=always", before.string, base.string], timeout: 300))
         let history = try DiskHistory(log, on: base)
         for (index, cut) in cuts.enumerated() {
-            // As in `PowerCutCampaign`: a file of its own.
-            let state = folder.appending("state-\(index)")
+            // As in `RecordedHost.forEachDisk`: a file of its own.
+            let state = states.path.appending("state-\(index)")
             defer { unlink(state.string) }
             try history.make(cut, at: state)
-            try examine(state, cut, runsAgain: index % Self.again == 0)
+            // Only the disks of its beginning and of its end have partitions.
+            let starts = booted.values.reduce(0, +) < (index < cuts.count / 2 ? boots / 2 : boots)
+            try examine(state, cut, starts: starts, runsAgain: index % Self.again == 0)
         }
     }
 
-    private mutating func examine(_ state: FilePath, _ cut: PowerCut, runsAgain: Bool) throws {
+    private mutating func examine(_ state: FilePath, _ cut: PowerCut, starts: Bool, runsAgain: Bool) throws {
         var faults: [String] = []
         do {
+            let started = starts ? try start(state, &faults) : nil
             let release = try look(at: state, &faults)
+            if let started, started != release { faults.append("\(started) runs, \(release) was to boot") }
             counts[release, default: 0] += 1
             if runsAgain {
                 try Self.install(fixture, loader, onto: state)
@@ -92,11 +112,25 @@ struct InstallationCuts {
         print("a third state: \(thirds[thirds.count - 1])")
     }
 
+    /// - Returns: the release that runs; `nil` for a disk without partitions, which no machine starts from.
+    private mutating func start(_ state: FilePath, _ faults: inout [String]) throws -> String? {
+        do { _ = try HostDisk(reading: state) } catch { return nil }
+        let overlay = FilePath("\(state)-overlay")
+        defer { unlink(overlay.string) }
+        let machine = try BootedState.machine(
+            on: state, overlay: overlay, firmware: firmware, origin: fixture.origin)
+        try machine.boot()
+        let found = try BootedState(machine, marks: [:])
+        booted[found.release, default: 0] += 1
+        faults += found.faults
+        return found.release
+    }
+
     /// - Returns: the release that boots, or `nothing` of a disk without partitions.
     private func look(at state: FilePath, _ faults: inout [String]) throws -> String {
         let disk: HostDisk
         do { disk = try HostDisk(reading: state) } catch { return "nothing" }
-        let mounted = try MountedHost(disk, state, in: folder.appending("mounted"))
+        let mounted = try MountedHost(disk, state, in: FilePath("\(state)-mounted"))
         let found = HostExamination(mounted, hostctl: BootFixture.program, marks: [:])
         faults += found.faults
         let records = SysrootReader(root: mounted.root).report().deployments

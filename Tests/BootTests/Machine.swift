@@ -25,13 +25,20 @@ final class Machine {
 
     /// What its clock says when it is started; the present time by default.
     var clock: String?
+    /// Its processor, as QEMU takes it.
+    var processor = "max"
     /// Devices that not every machine has, as QEMU takes them: `i6300esb`.
     var devices: [String] = []
+    /// What lives as long as the machine: the folder that it reaches goes with the last one who holds it.
+    var keeping: AnyObject?
 
     /// The machine's disk.
     var disk: FilePath { folder.path.appending("disk.qcow2") }
     /// What the machine has printed on its serial console since it was last started.
     var console: String { get throws { try text("console-\(starts).log") } }
+
+    /// Where keys are pressed, since it was last started.
+    var keyboardSocket: FilePath { folder.path.appending("keyboard-\(starts)") }
 
     /// Seconds until a machine must have come up or gone down.
     static let patience: Double = 420
@@ -87,10 +94,12 @@ final class Machine {
     /// Starts it and waits until it takes commands.
     ///
     /// Without KVM a kernel now and then resets the machine before its first line; as any machine it starts again then.
-    func boot(timeout: Double = Machine.patience) throws {
+    /// - Parameter choice: made in the boot loader's menu; nobody touches a key by default.
+    func boot(timeout: Double = Machine.patience, choosing choice: MenuChoice? = nil) throws {
         for attempt in 1...3 {
             try start()
             guard let agent else { throw failure("it is off") }
+            if let choice { try choose(choice) }
             if agent.waitForGreeting(timeout: timeout, while: { isRunning }) { return }
             if isRunning || !isSilent { break }
             print("the machine reset itself before the kernel's first line, attempt \(attempt)")
@@ -106,8 +115,15 @@ final class Machine {
         starts += 1
         let socket = folder.path.appending("agent-\(starts)")
         process = try ChildProcess(command(socket))
-        guard waitUntil(timeout: 30, { Files.exists(socket) }) else { throw failure("QEMU did not start") }
-        agent = try MachineAgent(socket)
+        // The socket has its name before it takes anybody, and a busy machine takes its time between the two.
+        var refusal: (any Error)?
+        let isReached = waitUntil(timeout: 60) {
+            do { agent = try MachineAgent(socket) } catch { refusal = error }
+            return agent != nil || !isRunning
+        }
+        guard isReached, agent != nil else {
+            throw failure("QEMU did not start: \(refusal.map { "\($0)" } ?? "nothing more is known")")
+        }
     }
 
     /// Whether it still runs.
@@ -119,10 +135,18 @@ final class Machine {
         stop()
     }
 
+    /// Waits until its console has said something.
+    func waitForConsole(_ text: String, timeout: Double = Machine.patience) throws {
+        let said = { ((try? self.console) ?? "").contains(text) }  // Not there yet, or half a character.
+        guard waitUntil(timeout: timeout, { said() || !isRunning }), said() else {
+            throw failure("it did not say '\(text)'")
+        }
+    }
+
     /// Restarts as an operator would, and waits until it takes commands.
-    func restart() throws {
+    func restart(choosing choice: MenuChoice? = nil) throws {
         try shutDown()
-        try boot()
+        try boot(choosing: choice)
     }
 
     /// Shuts it down as for a restart, and waits until it has ended.
@@ -176,15 +200,19 @@ final class Machine {
 
     private func command(_ socket: FilePath) -> [String] {
         var words = [
-            "/usr/bin/qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max",
+            "/usr/bin/qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", processor,
             // One processor: with two, QEMU's threads and cmpxchg16b do not go together.
             "-smp", "1", "-m", "1024", "-no-reboot", "-display", "none", "-monitor", "none",
+            // Before the agent's, so that it is there when that is.
+            "-qmp", "unix:\(keyboardSocket),server=on,wait=off",
             "-serial", "file:\(folder.path)/console-\(starts).log",
             "-netdev", network, "-device", "virtio-net-pci,netdev=network,romfile=",
             "-device", "virtio-serial", "-chardev", "socket,id=agent,path=\(socket),server=on,wait=off",
             "-device", "virtserialport,chardev=agent,name=agent",
         ]
         words += drive
+        // UEFI does without a screen, where the kernel would draw each line pixel by pixel; GRUB does not by a BIOS.
+        words += ["-nodefaults", "-vga", firmware == .uefi ? "none" : "std"]
         if let clock { words += ["-rtc", "base=\(clock)"] }
         for device in devices { words += ["-device", device] }
         if firmware == .uefi {
@@ -206,7 +234,8 @@ final class Machine {
             "-blockdev", "driver=file,filename=\(recording.log),node-name=log,cache.no-flush=on",
             "-blockdev",
             "driver=blklogwrites,file=disk,log=log,log-append=\(starts > 1 ? "on" : "off"),node-name=recorder",
-            "-device", "virtio-blk-pci,drive=recorder",
+            // The recorder adds a part to each request: one merged of as many as the kernel takes would fail.
+            "-device", "virtio-blk-pci,drive=recorder,request-merging=off",
         ]
     }
 
@@ -221,9 +250,9 @@ final class Machine {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    private func failure(_ what: String) -> Failure {
+    func failure(_ what: String) -> Failure {
         let errors = (try? process?.errorsSoFar()) ?? ""  // A message more is all that it is for.
-        let end = ((try? console) ?? "").split(separator: "\n").suffix(40).joined(separator: "\n")
+        let end = ((try? console) ?? "").split(whereSeparator: \.isNewline).suffix(40).joined(separator: "\n")
         return Failure(description: "\(what)\n\(errors)\n\(end)")
     }
 }

@@ -8,12 +8,13 @@ final class MachineAgent {
     private let line: Descriptor
     private var received: [UInt8] = []
 
-    /// The machine's side: a unit of the test image.
+    /// The machine's side: a unit of the test image. As anybody who logs in it comes after what hostctl does early in a boot.
     static let unit = """
         [Unit]
         Description=Runs what the tests ask for
         DefaultDependencies=no
         After=local-fs.target systemd-tmpfiles-setup.service
+        After=hostctl-boot-record.service hostctl-finalize.service
         Conflicts=shutdown.target
         Before=shutdown.target
 
@@ -43,20 +44,7 @@ final class MachineAgent {
 
     /// - Throws: `SystemError`.
     init(_ socket: FilePath) throws {
-        let raw = try retrying("make a socket for", socket.string) {
-            Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        }
-        line = Descriptor(adopting: raw, path: socket.string)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(socket.string.utf8).prefix(107)) }
-        try withUnsafePointer(to: &address) { pointer in
-            try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                _ = try retrying("connect to", socket.string) {
-                    connect(raw, pointer, socklen_t(MemoryLayout<sockaddr_un>.size))
-                }
-            }
-        }
+        line = try Descriptor.connected(to: socket)
     }
 
     /// - Parameter isRunning: whether it may still come.

@@ -23,7 +23,9 @@ final class OwnReleases {
 
     /// A machine that follows these releases, with release 1 on it.
     func machine(_ loader: String = "systemd-boot", firmware: Machine.Firmware = .uefi) throws -> Machine {
-        try Machine(BootFixture.shared.get().disk(loader), firmware: firmware, origin: fixture.origin)
+        let machine = try Machine(BootFixture.shared.get().disk(loader), firmware: firmware, origin: fixture.origin)
+        machine.keeping = self
+        return machine
     }
 }
 
@@ -45,12 +47,17 @@ extension Machine {
 
     /// Restarts into a deployment that does not come up, `times` times: it ends by itself each time.
     ///
-    /// - Parameter hangs: seconds after which the power is cut, where it does not end by itself.
-    func restartInVain(times: Int, hangs: Double? = nil) throws {
+    /// - Parameter hangs: what its console says when it will not end by itself; the power is cut then.
+    func restartInVain(times: Int, hangs: String? = nil) throws {
         try shutDown()
         for _ in 0..<times {
             try start()
-            if let hangs, !waitUntil(timeout: hangs, { !isRunning }) { stop() } else { try waitForEnd() }
+            guard let hangs else {
+                try waitForEnd()
+                continue
+            }
+            try waitForConsole(hangs)
+            stop()
         }
     }
 }

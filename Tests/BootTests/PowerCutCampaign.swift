@@ -15,64 +15,31 @@ struct PowerCutCampaign {
     private(set) var thirds: [String] = []
     private var versions: [DeploymentName: String] = [:]
     private var number = 0
+    /// Every fifth state is looked at more closely: hashing all objects takes most of the time, and only a command that
+    /// writes some can have left one that is not whole.
+    private var isInTurn: Bool { number.isMultiple(of: 5) }
 
     init(_ host: RecordedHost, hostctl: String) {
         self.host = host
         self.hostctl = hostctl
     }
 
-    /// Examines about `count` states, as many of each phase as of any other.
-    ///
-    /// - Parameter looking: is given the disk of each state, before commands change it.
-    mutating func run(
-        _ count: Int, _ generator: inout SeededGenerator,
-        looking: (FilePath, RecordedHost.Phase) throws -> Void = { _, _ in }
-    ) throws {
-        for (session, log) in host.logs.enumerated() {
-            let phases = host.phases.filter { $0.session == session }
-            if phases.isEmpty { continue }
-            let base = host.folder.appending("base")
-            try Machine.need(
-                TestSupport.run(["/bin/cp", "--sparse=always", host.before(session).string, base.string], timeout: 300))
-            let history = try DiskHistory(log, on: base)
-            for phase in phases {
-                let share = max(1, count / host.phases.count)
-                for cut in cuts(phase, log, share, &generator) { try examine(cut, phase, history, looking) }
-            }
-            try Files.remove(base)
-        }
-    }
-
-    /// Cuts of a phase, in the order of time.
-    private func cuts(
-        _ phase: RecordedHost.Phase, _ log: WriteLog, _ count: Int, _ generator: inout SeededGenerator
-    ) -> [PowerCut] {
-        let choice = PowerCutChoice(log, within: phase.range)
-        let manners = PowerCut.Manner.allCases
-        return (0..<count).map { index in
-            // Every flush once, as far as the count goes, and then at random.
-            let start =
-                index < choice.flushes.count && count >= choice.flushes.count
-                ? choice.flushes[index] : choice.flushes.randomElement(using: &generator) ?? phase.range.lowerBound
-            return choice.cut(after: start, manners[index % manners.count], &generator)
-        }.sorted { $0.start < $1.start }
+    /// Examines states that `host` has drawn.
+    mutating func run(_ states: [RecordedHost.State]) throws {
+        try host.forEachDisk(of: states) { disk, state in try examine(state, disk) }
     }
 
     private mutating func examine(
-        _ cut: PowerCut, _ phase: RecordedHost.Phase, _ history: DiskHistory,
-        _ looking: (FilePath, RecordedHost.Phase) throws -> Void
+        _ state: RecordedHost.State, _ disk: FilePath
     ) throws {
-        // Each has a file of its own: a process that was started elsewhere may hold the last one's mount for a while, and
-        // a file that is mounted twice is one mount.
         number += 1
-        let state = host.folder.appending("state-\(number)")
-        defer { unlink(state.string) }
-        try history.make(cut, at: state)
-        try looking(state, phase)
+        let phase = state.phase
         var faults: [String] = []
         do {
-            let mounted = try MountedHost(host.disk, state, in: host.folder.appending("mounted"))
-            let found = HostExamination(mounted, hostctl: hostctl, marks: RecordedHost.marks)
+            let mounted = try MountedHost(host.disk, disk, in: FilePath("\(disk)-mounted"))
+            let found = HostExamination(
+                mounted, hostctl: hostctl, marks: RecordedHost.marks,
+                depth: phase.writesObjects || isInTurn ? .objects : .files)
             faults = found.faults
             let release = found.boots.flatMap { version(of: $0, mounted) } ?? "nothing"
             counts["\(phase.name): \(release)", default: 0] += 1
@@ -82,7 +49,7 @@ struct PowerCutCampaign {
             faults.append("\(error)")
         }
         if faults.isEmpty { return }
-        thirds.append("\(phase.name), \(cut): \(faults.joined(separator: "; "))")
+        thirds.append("\(state): \(faults.joined(separator: "; "))")
         print("a third state: \(thirds[thirds.count - 1])")
     }
 
@@ -111,12 +78,12 @@ struct PowerCutCampaign {
                 [hostctl] + arguments + ["--sysroot", mounted.root.string], timeout: 300)
             guard result.status == 0 else { return ["run again: \(result.end) \(result.errorText)"] }
         }
-        // Every object has just been looked at; once in a while what the command has added is, too.
+        // All files have just been looked at; once in a while what the command has added is, too.
         let found = HostExamination(
             mounted, hostctl: hostctl, marks: RecordedHost.marks, view: .afterCommands,
-            isThorough: number.isMultiple(of: 5))
+            depth: isInTurn ? .objects : .boot)
         let release = found.boots.flatMap { version(of: $0, mounted) } ?? "nothing"
         return found.faults.map { "run again: \($0)" }
-            + (release == phase.new ? [] : ["run again, \(release) boots"])
+            + (release == phase.completed ? [] : ["run again, \(release) boots"])
     }
 }

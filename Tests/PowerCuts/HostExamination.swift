@@ -23,19 +23,30 @@ public struct HostExamination: Sendable {
         case afterCommands
     }
 
+    /// How closely is looked.
+    public enum Depth: Sendable, Comparable {
+        /// What boots, and what `status` says.
+        case boot
+        /// Every file of every deployment is there, and is the object that its commit names.
+        case files
+        /// Every object has the content that it is named after, too.
+        case objects
+    }
+
     /// Looks at a host.
     ///
     /// - Parameters:
     ///   - host: its disk.
     ///   - hostctl: the program, for `status`.
-    ///   - isThorough: whether every object and file is looked at.
+    ///   - depth: how closely the store and the deployments are looked at.
     ///   - marks: files of the deployment that boots, by path, with their content: what the host's people have made.
     public init(
-        _ host: MountedHost, hostctl: String, marks: [String: String], view: View = .ofLoader, isThorough: Bool = true
+        _ host: MountedHost, hostctl: String, marks: [String: String], view: View = .ofLoader, depth: Depth = .objects
     ) {
         do {
             try follow(host, BootPartition(root: view == .ofLoader ? host.loaderView : host.paths.bootPartition))
-            if isThorough { try examineStore(host, view) }
+            if depth >= .files { try examineFiles(host, view) }
+            if depth >= .objects { try examineObjects(host) }
             try askStatus(host, hostctl)
             if let boots { try look(for: marks, in: host.paths, boots) }
             if let boots, view == .afterCommands,
@@ -78,9 +89,10 @@ public struct HostExamination: Sendable {
         let version = try Files.namesIfPresent(in: modules).first ?? "missing"
         let kernel = partition.root.appending("hostctl").appending(entry.kernelFolder)
         for name in ["vmlinuz", "initramfs.img"] {
-            let bytes = try Files.readIfPresent(kernel.appending(name), limit: 128 << 20)
-            let own = try Files.readIfPresent(modules.appending(version).appending(name), limit: 128 << 20)
-            if bytes == nil || bytes != own { found.append("\(kernel)/\(name) is not the deployment's") }
+            let own = modules.appending(version).appending(name)
+            if try run(["/usr/bin/cmp", "--silent", kernel.appending(name).string, own.string]).status != 0 {
+                found.append("\(kernel)/\(name) is not the deployment's")
+            }
         }
         return found
     }
@@ -90,9 +102,12 @@ public struct HostExamination: Sendable {
     /// What /etc was before a merge may still lie beside it until the interrupted command is run again.
     private static let formerEtc = "etc.hostctl-new"
 
-    private mutating func examineStore(_ host: MountedHost, _ view: View) throws {
+    private mutating func examineFiles(_ host: MountedHost, _ view: View) throws {
         faults += try SysrootExamination.faultsInUse(
             of: host.paths, trustsObjects: true, remains: view == .ofLoader ? [Self.formerEtc] : [])
+    }
+
+    private mutating func examineObjects(_ host: MountedHost) throws {
         let result = try run(
             ["/usr/bin/ostree", "fsck", "--quiet", "--repo=\(host.paths.repository)"], timeout: 300)
         if result.status != 0 { faults.append("ostree fsck: \(result.errorText)\(result.text)") }

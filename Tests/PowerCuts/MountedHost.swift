@@ -38,18 +38,33 @@ public final class MountedHost {
         mounts.append(place)
     }
 
-    private static func copyBoot(_ image: FilePath, at offset: Int, to folder: FilePath) throws {
+    static func copyBoot(_ image: FilePath, at offset: Int, to folder: FilePath) throws {
         let source = "\(image)@@\(offset)"
-        let listing = try Tool.output("/usr/bin/mdir", "-/", "-b", "-i", source, "::")
-        for path in listing.split(separator: "\n").map({ $0.dropFirst("::/".count) }) {
-            let target = folder.pushing(FilePath(String(path)))
-            if path.hasSuffix("/") {
+        try copy("::/", in: list("::/", in: source), of: source, to: folder)
+    }
+
+    /// The names in a folder, with a stroke at the end of folders.
+    private static func list(_ path: String, in source: String) throws -> [String] {
+        try Tool.output("/usr/bin/mdir", "-b", "-i", source, path).split(separator: "\n").map { line in
+            String(line.dropFirst(path.count))
+        }
+    }
+
+    /// A name whose place is free in the table came to the disk before that, or was about to go. What reads it gets
+    /// nothing: mtools do not even list what stands beside such a folder, a loader does.
+    private static func copy(_ path: String, in names: [String], of source: String, to folder: FilePath) throws {
+        for name in names {
+            let target = folder.appending(name.last == "/" ? String(name.dropLast()) : name)
+            if name.last == "/" {
                 try Files.makeFolder(target)
+                let inside = (try? list("\(path)\(name)", in: source)) ?? []
+                try copy("\(path)\(name)", in: inside, of: source, to: target)
                 continue
             }
-            do { try Tool.output("/usr/bin/mcopy", "-n", "-Q", "-i", source, "::/\(path)", target.string) } catch {
-                // A name that came to the disk before its place in the table: mtools stops at what nobody reads yet.
-                guard let name = path.split(separator: "/").last, Files.isTemporary(String(name)) else { throw error }
+            do {
+                try Tool.output("/usr/bin/mcopy", "-n", "-Q", "-i", source, "\(path)\(name)", target.string)
+            } catch {
+                try Files.replace(target, with: [])
             }
         }
     }

@@ -19,7 +19,7 @@ public struct PowerCut: Sendable, Equatable {
     }
 
     /// A part of a write that is on the disk.
-    public struct Piece: Sendable, Equatable {
+    public struct Piece: Sendable, Hashable {
         /// Of the log's entries.
         public var entry: Int
         /// Bytes of the write, from its beginning; whole sectors.
@@ -36,6 +36,32 @@ public struct PowerCut: Sendable, Equatable {
 extension PowerCut: CustomStringConvertible {
     public var description: String {
         "\(manner.rawValue) after entry \(start): \(pieces.count) later pieces"
+    }
+}
+
+/// Cuts that were drawn, so that none is examined twice.
+public struct DrawnCuts {
+    private struct Key: Hashable {
+        let session: Int
+        let start: Int
+        let pieces: [PowerCut.Piece]
+    }
+    private var keys: Set<Key> = []
+
+    public init() {}
+
+    /// Draws until there is a cut that was not drawn before; `nil` when there hardly is one.
+    ///
+    /// Few writes between two flushes are easily all lost, which is what the flush alone leaves: where there is
+    /// something else, that is drawn.
+    /// - Parameter session: tells logs apart.
+    public mutating func next(of session: Int, _ draw: (_ attempt: Int) -> PowerCut) -> PowerCut? {
+        for attempt in 0..<40 {
+            let cut = draw(attempt)
+            if cut.manner != .flushed, cut.pieces.isEmpty, attempt < 10 { continue }
+            if keys.insert(Key(session: session, start: cut.start, pieces: cut.pieces)).inserted { return cut }
+        }
+        return nil
     }
 }
 

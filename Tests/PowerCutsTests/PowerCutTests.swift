@@ -1,9 +1,10 @@
 import Glibc
 import LinuxSystem
-import PowerCuts
 import SystemPackage
 import TestSupport
 import Testing
+
+@testable import PowerCuts
 
 @Suite("Disks whose power went", .enabled(if: RecordedDisk.isPossible, "needs qemu-storage-daemon, FUSE and root"))
 struct PowerCutTests {
@@ -114,6 +115,34 @@ struct PowerCutTests {
             }
         }
         #expect(torn > 0)
+    }
+
+    @Test("a file of the boot partition whose name came to the disk before its place in the table reads as nothing")
+    func nameWithoutPlace() throws {
+        let image = folder.path.appending("image")
+        try tool("/usr/bin/truncate", "-s", "16M", image.string)
+        try tool("/sbin/mkfs.vfat", "-F", "16", image.string)
+        try add("whole", to: image)
+        let before = try Files.read(image, limit: 16 << 20)
+        try add("placeless", to: image)
+        let number = { (offset: Int) in Int(before[offset]) | Int(before[offset + 1]) << 8 }
+        let (sector, reserved) = (number(11), number(14))
+        let tables = reserved * sector..<(reserved + Int(before[16]) * number(22)) * sector
+        let file = try Descriptor(opening: image.string, flags: O_RDWR)
+        let written = before[tables].withUnsafeBytes {
+            pwrite(file.raw, $0.baseAddress, $0.count, off_t(tables.lowerBound))
+        }
+        #expect(written == tables.count)
+        let copies = folder.path.appending("copies")
+        try Files.makeFolder(copies)
+        try MountedHost.copyBoot(image, at: 0, to: copies)
+        #expect(try Files.read(copies.appending("whole"), limit: 1 << 20).count == 20_000)
+        #expect(try Files.read(copies.appending("placeless"), limit: 1 << 20).isEmpty)
+    }
+
+    private func add(_ name: String, to image: FilePath) throws {
+        let source = try folder.write("sources/\(name)", [UInt8](repeating: 7, count: 20_000))
+        try tool("/usr/bin/mcopy", "-i", image.string, source.string, "::/\(name)")
     }
 
     @Test("a record that is none, or was cut off, is refused")
