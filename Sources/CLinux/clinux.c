@@ -36,6 +36,8 @@ const char *hostctl_argument(int index) {
 
 const char *hostctl_executable_path(void) { return (const char *)getauxval(AT_EXECFN); }
 
+int hostctl_output_failed(void) { return ferror(stdout); }
+
 int hostctl_lock(int descriptor, int kind, int wait) {
     struct flock lock = {.l_type = (short)kind, .l_whence = SEEK_SET};
     return fcntl(descriptor, wait ? F_OFD_SETLKW : F_OFD_SETLK, &lock);

@@ -1,5 +1,7 @@
+import CLinux
 import Glibc
 import LinuxSystem
+import SystemPackage
 
 /// Standard error, unbuffered.
 public enum StandardError {
@@ -28,6 +30,20 @@ enum StandardDescriptors {
     ///
     /// - Throws: `SystemError` when the answer cannot be written.
     static func flush() throws(SystemError) {
-        if fflush(nil) != 0, errno != EPIPE { throw SystemError("write to", "standard output") }
+        let code: Errno
+        if fflush(nil) != 0 {
+            code = Errno(rawValue: errno)
+        } else if hostctl_output_failed() != 0 {
+            // A line that was written when it was printed, as `stdbuf -oL` asks for: its errno is gone.
+            code = hasReader ? .ioError : .brokenPipe
+        } else {
+            return
+        }
+        if code != .brokenPipe { throw SystemError("write to", "standard output", code: code) }
+    }
+
+    private static var hasReader: Bool {
+        var output = pollfd(fd: 1, events: Int16(POLLOUT), revents: 0)
+        return poll(&output, 1, 0) < 0 || output.revents & Int16(POLLERR) == 0
     }
 }

@@ -88,6 +88,16 @@ import TrustMetadata
         let result = try run(["/bin/sh", "-c", command])
         expect(result, 4, "standard output")
     }
+
+    @Test("an answer whose lines are written one by one is a failure when one is not, and none when nobody reads on")
+    func lineBuffered() throws {
+        let host = try HostFixture.prepared()
+        let command = "stdbuf -oL '\(BuiltProducts.hostctl)' status --sysroot '\(host.root)'"
+        expect(try run(["/bin/sh", "-c", "\(command) > /dev/full"]), 1, "standard output")
+        let status = host.root.removingLastComponent().appending("exit-status")
+        let pipe = "(sleep 0.1; \(command); echo $? >'\(status)') | true; cat '\(status)'"
+        #expect(try run(["/bin/sh", "-c", pipe]).text == "0\n")
+    }
 }
 
 /// The command line's own account of its verbs.

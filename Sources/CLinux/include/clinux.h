@@ -13,6 +13,9 @@ const char *hostctl_argument(int index);
 /// The path the kernel executed (AT_EXECFN), known without /proc; may be relative. NULL if unknown.
 const char *hostctl_executable_path(void);
 
+/// Whether something that was printed to standard output could not be written; 0 if not.
+int hostctl_output_failed(void);
+
 /// Open file description locks, as libostree takes them on `.lock` and `/ostree/lock`.
 /// `kind` is F_RDLCK, F_WRLCK or F_UNLCK. Returns 0 or -1 with errno.
 int hostctl_lock(int descriptor, int kind, int wait);
