@@ -72,6 +72,9 @@ public protocol BootLoader: Sendable {
     @discardableResult
     func updateLoader(_ source: LoaderSource, force: Bool) throws -> LoaderStatus
 
+    /// Whether something stands beside the loader's files that is kept until a good boot.
+    func hasFallback() throws -> Bool
+
     /// Removes the fallback of an update after the new loader has booted; the caller knows that. Nothing to do is fine.
     ///
     /// - Returns: whether nothing is on trial any more.

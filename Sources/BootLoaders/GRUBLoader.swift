@@ -62,6 +62,9 @@ extension GRUB {
         do { (bios, hasUEFI) = try parts(source) } catch is BootLoaderError { (bios, hasUEFI) = (nil, false) }
         var differs = try bios.map { try !$0.isInstalled() } ?? false
         if hasUEFI, try !efi.isEqual(to: path("grubx64.efi", source)) { differs = true }
+        // Written last: an update may have been cut off before it.
+        let text = path("version", source)
+        if bios != nil || hasUEFI, Files.exists(text), try !version.isEqual(to: text) { differs = true }
         let present = try presentConfiguration()
         let isForeign = !GRUBConfiguration.isReplaceable(present)
         // Without the image's files there is no update.
@@ -112,6 +115,13 @@ extension GRUB {
         try configuration.put(Array(GRUBConfiguration.text(insteadOf: present).utf8))
     }
 
+    public func hasFallback() throws -> Bool {
+        try [efi, configuration, version].contains { try $0.hasFallback() }
+            || Files.exists(partition.root.appending(BIOSBoot.fallback))
+    }
+
+    /// A boot by one firmware confirms what the other one starts as well: a disk that both start is not told from one that
+    /// only has the files for both.
     public func confirmLoader() throws -> Bool {
         for file in [efi, configuration, version] where Files.exists(file.path) { try file.confirm() }
         let core = partition.root.appending(BIOSBoot.fallback)

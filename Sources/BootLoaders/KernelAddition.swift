@@ -1,4 +1,4 @@
-public import LinuxSystem
+import LinuxSystem
 import SystemPackage
 
 /// The bytes that a kernel and its initramfs take on a boot partition, in whole clusters.
@@ -66,16 +66,20 @@ extension BootPartition {
     /// The room for a kernel and an initramfs of so many bytes, which need not be here yet: files of the right size are
     /// taken for the right ones.
     ///
-    /// - Throws: `SystemError`.
+    /// - Parameter isInUse: as for `addition(of:isInUse:)`.
+    /// - Throws: `SystemError`, what `isInUse` throws.
     public func space(
-        forKernel kernel: Int64, initramfs: Int64, bootChecksum: String
-    ) throws(SystemError) -> KernelSpace {
+        forKernel kernel: Int64, initramfs: Int64, bootChecksum: String, isInUse: () throws -> Bool = { true }
+    ) throws -> KernelSpace {
         let folder = Self.kernelFolder(for: bootChecksum)
         var files: [(size: Int64, present: Int64, step: KernelAddition.Step)] = []
         for (name, size) in [(Self.kernelName, kernel), (Self.initramfsName, initramfs)] {
             let present = try Self.sizeIfPresent(of: own.appending(folder).appending(name))
             let step: KernelAddition.Step = present == nil ? .add : present == size ? .keep : .exchange
             files.append((size: size, present: present ?? 0, step: step))
+        }
+        if files.contains(where: { $0.step == .exchange }), try !isInUse() {
+            for index in files.indices where files[index].step == .exchange { files[index].step = .replace }
         }
         return try space(of: files, in: folder)
     }

@@ -54,6 +54,7 @@ extension BootPartition {
         try requireSpace(addition.space.needed)
         let folder = own.appending(addition.space.folder)
         try makeFolder(folder)
+        try removeLeftovers(in: folder)
         for change in addition.changes { try carryOut(change, in: folder) }
         FaultPoint.reached("boot.after-kernel")
         return addition.space.folder
@@ -78,7 +79,11 @@ extension BootPartition {
         case .exchange:
             let beside = Files.temporaryName(beside: path)
             try addCopy(beside, of: change.source)
-            try exchange(beside, path)
+            do { try exchange(beside, path) } catch {
+                // What still has the new content has not changed places, as where Linux cannot do that.
+                do { if try Self.areEqual(beside, change.source) { try remove(beside) } } catch {}
+                throw error
+            }
             try remove(beside)
         case .replace:
             try remove(path)
@@ -133,16 +138,24 @@ extension BootPartition {
     public func removeLeftovers() throws {
         let fixed = ["loader", "loader/entries", "EFI/systemd", "EFI/BOOT", "grub", "hostctl", "hostctl/grub"]
         let kernels = try kernelFolders().map { "hostctl/\($0)" }
-        // What is removed may be the other half of an exchange that was cut off: that has to be on the disk first.
-        var isFlushed = false
         for folder in (fixed + kernels).map({ root.appending($0) }) where Files.isFolder(folder) {
-            for name in try Files.names(in: folder, malformed: { _ in }) where Files.isTemporary(name) {
-                let path = folder.appending(name)
-                guard Files.isAbandoned(path) else { continue }
-                if !isFlushed { try flush() }
-                isFlushed = true
-                try remove(path)
+            try removeLeftovers(in: folder)
+        }
+    }
+
+    /// What is removed may be the other half of an exchange that was cut off: that has to be on the disk first. Where it has
+    /// the content of its other half, a power cut may have left both with the same clusters, and it stays.
+    private func removeLeftovers(in folder: FilePath) throws {
+        let names = try Files.names(in: folder, malformed: { _ in })
+        let leftovers = names.filter { Files.isTemporary($0) && Files.isAbandoned(folder.appending($0)) }
+        if leftovers.isEmpty { return }
+        try flush()
+        for path in leftovers.map({ folder.appending($0) }) {
+            let isShared = try names.contains { name in
+                try [Self.kernelName, Self.initramfsName].contains(name) && Self.size(of: path) > 0
+                    && Self.areEqual(path, folder.appending(name))
             }
+            if !isShared { try remove(path) }
         }
     }
 

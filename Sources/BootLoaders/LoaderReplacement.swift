@@ -43,6 +43,9 @@ struct ReplacedFile: Sendable {
         return try !BootPartition.areEqual(old, path)
     }
 
+    /// Whether a copy of what is proven stands beside the file, whatever the file is.
+    func hasFallback() throws -> Bool { try Files.exists(path) && isWhole(old) }
+
     /// What `put` takes on the partition, in bytes of whole clusters.
     func room(for source: FilePath) throws -> LoaderRoom {
         let new = try partition.space(forFileOf: BootPartition.size(of: source))

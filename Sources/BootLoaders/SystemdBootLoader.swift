@@ -95,6 +95,10 @@ extension SystemdBoot {
         return try loaderStatus(source)
     }
 
+    public func hasFallback() throws -> Bool {
+        try Self.variants.flatMap { targets($0) }.contains { try $0.hasFallback() }
+    }
+
     /// Where an update was cut off between the two names, nobody can tell which of them has booted, and both stay on trial
     /// until an update has made them one again.
     public func confirmLoader() throws -> Bool {

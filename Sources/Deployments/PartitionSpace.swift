@@ -10,11 +10,23 @@ extension BootSwitch {
     ///
     /// - Throws: `SystemError`.
     func addition(of source: KernelSource) throws -> KernelAddition {
-        try partition.addition(of: source) {
-            // A damaged entry does not tell us which kernel it has, and may tell the loader.
-            try !loader.listing().damaged.isEmpty
-                || neededKernels(by: []).contains(BootPartition.kernelFolder(for: source.bootChecksum))
-        }
+        try partition.addition(of: source) { try mayBoot(byKernel: source.bootChecksum) }
+    }
+
+    /// The room for a release's kernel that is not here yet.
+    ///
+    /// - Throws: `SystemError`.
+    func space(for kernel: BootableKernel) throws -> KernelSpace {
+        try partition.space(
+            forKernel: kernel.size, initramfs: kernel.initramfsSize, bootChecksum: kernel.bootChecksum
+        ) { try mayBoot(byKernel: kernel.bootChecksum) }
+    }
+
+    /// Whether an entry, what runs or the last good deployment may boot by a kernel.
+    private func mayBoot(byKernel bootChecksum: String) throws -> Bool {
+        // A damaged entry does not tell us which kernel it has, and may tell the loader.
+        try !loader.listing().damaged.isEmpty
+            || neededKernels(by: []).contains(BootPartition.kernelFolder(for: bootChecksum))
     }
 
     /// Requires room for a kernel that the partition may have already, whole or damaged, and for an entry.

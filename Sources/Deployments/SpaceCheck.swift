@@ -44,10 +44,7 @@ public struct SpaceCheck {
         guard !PendingChange.exists(in: paths), let boot = try BootSwitch(paths, host: host) else { return }
         let report = SysrootReader(root: paths.root, host: host).readDeployments()
         guard let stateroot = stateroot ?? report.nextBoot?.stateroot else { return }
-        let space = try kernel.map {
-            try boot.partition.space(
-                forKernel: $0.size, initramfs: $0.initramfsSize, bootChecksum: $0.bootChecksum)
-        }
+        let space = try kernel.map { try boot.space(for: $0) }
         do { try boot.requireSpace(for: space, report, stateroot: stateroot) } catch DeploymentError.bootPartitionFull(
             _, let needed, let available, let prunable, _) where prunes && available + prunable >= needed
         {}

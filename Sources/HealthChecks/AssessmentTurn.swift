@@ -154,10 +154,18 @@ struct Turn {
         try records.save(paths)
     }
 
-    /// The fallback of a loader that has booted is not needed any more.
-    func confirmLoader(_ records: inout BootRecords, _ boot: String) throws {
-        guard let replaced = records.loaderReplacedIn, replaced != boot else { return }
-        if try loader.confirmLoader() { records.loaderReplacedIn = nil }
+    /// The fallback of a loader that has booted is not needed any more. One whose record is lost is given another boot:
+    /// this one may have been started by what was there before.
+    func confirmLoader(_ boot: String) throws {
+        var records = records
+        if let replaced = records.loaderReplacedIn {
+            guard try replaced != boot && loader.confirmLoader() else { return }
+            records.loaderReplacedIn = nil
+        } else {
+            guard try loader.hasFallback() else { return }
+            records.loaderReplacedIn = boot
+        }
+        try records.save(paths)
     }
 
     /// Whether the history's last word on a deployment is this one: a run that was killed may have come to the record

@@ -97,10 +97,6 @@ public struct BootAssessment: Sendable {
             records.badDeployments.removeAll { $0.name == record.name }
             if records.failing?.deployment == record.name { records.failing = nil }
             records.raiseFloor(to: record)
-            // kexec starts a kernel without any loader.
-            if record.isBooted, try !host.isStartedByKernel() {
-                try turn.confirmLoader(&records, try host.bootIdentifier())
-            }
             let isNew = records != turn.records || entry.counter != nil
             if isNew {
                 try records.save(paths)
@@ -110,6 +106,8 @@ public struct BootAssessment: Sendable {
                 try turn.addHistory(.good, record)
                 try turn.refreshStatus()
             }
+            // Last, as what is wrong with the loader says nothing of the deployment. kexec starts a kernel without any.
+            if record.isBooted, try !host.isStartedByKernel() { try turn.confirmLoader(host.bootIdentifier()) }
             return record
         }
     }

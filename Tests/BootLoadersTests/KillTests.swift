@@ -1,4 +1,5 @@
 import BootLoaders
+import Glibc
 import LinuxSystem
 import SystemPackage
 import TestSupport
@@ -178,7 +179,32 @@ import Testing
         #expect(left == different || left == [UInt8](repeating: 7, count: 1 << 20), "\(left.count)")
         #expect(try trial(.systemdBoot, arguments).status == 0)
         #expect(try disk.folder.read("partition/\(name)")[5] == 7)
-        try disk.partition.removeLeftovers()
+        // Neither the run that was killed nor the one after it has left anything.
         #expect(try Files.names(in: disk.partition.root.appending("hostctl/\(Sample.kernelFolder)")).count == 2)
+    }
+
+    @Test("where two names cannot be exchanged, a kernel that differs stays, and no copy beside it fills the partition")
+    func noExchange() throws {
+        let source = try Sample.kernel(in: disk.folder)
+        try disk.partition.addKernel(source)
+        let folder = disk.root.appending("hostctl/\(Sample.kernelFolder)")
+        let kernel = folder.appending("vmlinuz").string
+        // What is a mount point cannot be renamed.
+        let other = try disk.folder.write("other", text: "another kernel")
+        try TestPartition.check(["/bin/mount", "--bind", other.string, kernel])
+        defer { umount2(kernel, Int32(MNT_DETACH)) }
+        for _ in 1...2 { #expect(throws: SystemError.self) { try disk.partition.addKernel(source) } }
+        #expect(try Files.names(in: folder).count == 2)
+    }
+
+    @Test("of an exchange that a disk has done by half, the name stays that may share the kernel's clusters")
+    func tornExchange() throws {
+        try disk.partition.addKernel(Sample.kernel(in: disk.folder))
+        let folder = "hostctl/\(Sample.kernelFolder)"
+        try disk.write("\(folder)/.hostctl-1.tmp", "kernel")
+        try disk.write("\(folder)/.hostctl-2.tmp", "another kernel")
+        try disk.write("\(folder)/.hostctl-3.tmp", "")
+        try disk.partition.removeLeftovers()
+        #expect(try disk.names(folder).sorted() == [".hostctl-1.tmp", "initramfs.img", "vmlinuz"])
     }
 }

@@ -1,4 +1,5 @@
 import BootLoaders
+import Checksums
 import HealthChecks
 import LinuxSystem
 import Sysroots
@@ -206,6 +207,38 @@ import Testing
         _ = try host.assessment.markGood()
         #expect(!Files.exists(fallback))
         #expect(try host.records.loaderReplacedIn == nil)
+    }
+
+    @Test("a fallback whose record was lost goes with the second good boot, as the first may be one by what was before")
+    func fallbackWithoutRecord() throws {
+        let host = try BootFixture()
+        try host.add(1, tries: 0)
+        _ = try host.boot()
+        try host.folder.write("root/boot/efi/EFI/BOOT/BOOTX64.EFI", text: "new")
+        try host.folder.write("root/boot/efi/EFI/BOOT/BOOTX64.OLD", text: "old")
+        let fallback = host.paths.bootPartition.appending("EFI/BOOT/BOOTX64.OLD")
+        for _ in 1...2 { _ = try host.assessment.markGood() }
+        #expect(Files.exists(fallback))
+        _ = try host.boot()
+        _ = try host.assessment.markGood()
+        #expect(!Files.exists(fallback))
+        #expect(try host.records.loaderReplacedIn == nil)
+    }
+
+    @Test("a loader's file that cannot be read is told, and takes no good boot back")
+    func unreadableLoader() throws {
+        let host = try BootFixture()
+        try host.add(1, tries: 0)
+        try host.add(2)
+        #expect(try host.boot() == 2)
+        try host.assessment.noteLoaderUpdate()
+        #expect(try host.boot() == 2)
+        try Files.makeFolder(host.paths.bootPartition.appending("EFI/BOOT/BOOTX64.EFI"))
+        try host.folder.write("root/boot/efi/EFI/BOOT/BOOTX64.OLD", text: "old")
+        #expect(throws: SystemError.self) { try host.assessment.markGood() }
+        #expect(try host.names == ["host-000002", "host-000001"])
+        #expect(try host.records.good?.checksum.hex == BootFixture.checksum(2))
+        #expect(try History(host.paths).entries().map(\.action) == [.good])
     }
 
     @Test("a failure that is told twice in one boot, as after a kill, counts once") func toldTwice() throws {
