@@ -174,10 +174,11 @@ public struct AutomaticUpdate: Sendable {
     }
 
     private func updater(_ host: HostOptions) -> Updater {
-        let announce: @Sendable (String?) -> Void = { [notice] in notice("waiting for \($0 ?? "another process")") }
+        let notices = Notices(
+            waiting: { [notice] in notice("waiting for \($0 ?? "another process")") }, warning: notice)
         return Updater(
             root: paths.root, command: Self.command, version: version, options: host.transfers, wait: wait,
-            progress: progress, waiting: announce)
+            progress: progress, notices: notices)
     }
 
     /// Whether the operator has gone back from a release, and has chosen no other since. It would come again with every

@@ -24,19 +24,19 @@ extension SysrootChange {
     /// whole, and where it cannot be told which objects are needed, all objects stay and the rest is done.
     /// - Parameters:
     ///   - wait: seconds to wait for locks.
-    ///   - waiting: called with the present holder before a wait.
+    ///   - notices: what the operator is told meanwhile.
     ///   - others: what the caller knows to be useless, and has locked; asked once nobody can change the sysroot.
     /// - Throws: `DeploymentError`, `LockedError`, `SysrootError`, `OSTreeError`, `SystemError`; running it again
     ///   completes it.
     public static func cleanUp(
         root: FilePath, isDryRun: Bool = false, command: String, wait: Double = 0,
-        host: RunningHost = RunningHost(), waiting: (String?) -> Void = { _ in },
+        host: RunningHost = RunningHost(), notices: Notices = Notices(),
         others: () throws -> CleanupRequest = { CleanupRequest() }
     ) throws -> CleanupReport {
         let change =
             try isDryRun
             ? SysrootChange(inspecting: root, command: command, host: host)
-            : SysrootChange(taking: root, command: command, wait: wait, host: host, waiting: waiting)
+            : SysrootChange(taking: root, command: command, wait: wait, host: host, notices: notices)
         try change.requireAgreement()
         if change.boot != nil, !isDryRun {
             // The first turn may finalize, and leaves what that has replaced to the next one.
@@ -52,7 +52,6 @@ extension SysrootChange {
             try StatusFile(change.paths).write(change.reader.report())
         }
         var report = CleanupReport(isDryRun: isDryRun, items: plan.items, bytes: space.bytes)
-        report.abandonedReset = change.abandonedReset
         var collection = StoreCollection(change.store)
         collection.keeping = plan.commits + request.refs.values.compactMap { $0 }
         collection.ignoring = plan.refs

@@ -43,8 +43,6 @@ public struct CleanupReport: Sendable {
     public internal(set) var objects: CollectedObjects?
     /// What keeps a cleanup from removing objects, although it did the rest.
     public internal(set) var refusal: (any ExplainedError)?
-    /// What has become of a factory reset that was given up.
-    public internal(set) var abandonedReset: String?
     /// What was left although it could go, and how.
     public var kept: [String] = []
     /// Everything that came free, in bytes.

@@ -64,19 +64,22 @@ extension SysrootChange {
                 guard request.isSame(as: other, staged) else {
                     throw DeploymentError.resetIsStaged(name: other.target.description)
                 }
-                return try report(other, missing: requireSpace(for: other) + missingEtc(request, other))
+                try requireSpace(for: other, withCheckout: false)
+                return try report(other, missing: missingState(other) + missingEtc(request, other))
             }
-            try giveUp(other)
         }
         completed = nil
         completedReset = nil
         let name = try DeploymentPlan.newName(record.stateroot, record.checksum, self)
-        try requireUnusedState(besides: name)
         ownReset = name
         let pending = ResetRecord.Pending(
             target: name, former: try freeStateName(record.stateroot, "var.before-reset"),
             keeping: request.state.map { "\($0)" })
-        let missing = try requireSpace(for: pending)
+        // Before another one is given up for it.
+        try requireSpace(for: pending)
+        if let other = try ResetRecord.load(paths).pending { try giveUp(other) }
+        try requireUnusedState(for: name)
+        let missing = missingState(pending)
         do {
             try remember(pending)
             if !present.isRunning { try prepareState(pending) }
@@ -103,15 +106,18 @@ extension SysrootChange {
         return request.etc.filter { !Files.exists(folder.appending("etc/\($0)")) }.map { "/etc/\($0)" }
     }
 
-    /// The folder in which the new /var is made is nobody's /var, as it is as long as a reset's record is there.
-    private func requireUnusedState(besides target: DeploymentName) throws {
-        let new = paths.newState(of: target.stateroot).lastComponent?.string
+    /// The folder in which the new /var is made is the /var of nothing that runs, and of no other deployment, as it is
+    /// as long as a reset's record is there.
+    private func requireUnusedState(for target: DeploymentName) throws {
+        let new = paths.newState(of: target.stateroot)
         let states = StateFolders(paths)
-        let isPresent = reader.isPresentState(paths.newState(of: target.stateroot))
-        for record in reader.readDeployments().deployments
-        where record.name.stateroot == target.stateroot && record.name != target {
-            if states.folder(of: record.name) == new || record.isBooted && isPresent {
-                throw DeploymentError.resetIsLost(name: record.name.description)
+        let report = reader.readDeployments()
+        if reader.isPresentState(new) {
+            throw DeploymentError.resetIsLost(name: (report.booted?.name ?? target).description)
+        }
+        for name in report.deployments.map(\.name) where name.stateroot == target.stateroot && name != target {
+            if states.folder(of: name) == SysrootPaths.newStateName {
+                throw DeploymentError.resetIsLost(name: name.description)
             }
         }
     }
@@ -135,13 +141,19 @@ extension SysrootChange {
         paths.deploy.appending(pending.target.stateroot).appending(stateFolder(of: source(of: pending)))
     }
 
-    /// - Returns: what was to be kept and is not there.
-    private func requireSpace(for pending: ResetRecord.Pending) throws -> [String] {
+    /// - Parameter withCheckout: whether the deployment is still to be made.
+    private func requireSpace(for pending: ResetRecord.Pending, withCheckout: Bool = true) throws {
         let present = presentState(pending)
         var size = FreedSpace()
         for path in pending.keeping { try size.addTree(present.pushing(FilePath(path))) }
-        let checkout = try SpaceCheck.estimate(like: pending.target.checksum, in: store)
+        let checkout =
+            try withCheckout ? SpaceCheck.estimate(like: pending.target.checksum, in: store) : (bytes: 0, files: 0)
         try SpaceCheck(paths).require(paths.deploy, bytes: size.bytes + checkout.bytes, files: checkout.files)
+    }
+
+    /// What of /var was to be kept and is not there.
+    private func missingState(_ pending: ResetRecord.Pending) -> [String] {
+        let present = presentState(pending)
         return pending.keeping.filter { !Files.exists(present.pushing(FilePath($0))) }.map { "/var/\($0)" }
     }
 
@@ -169,7 +181,7 @@ extension SysrootChange {
         let others = reader.readDeployments().deployments.map(\.name).filter {
             $0.stateroot == stateroot && $0 != pending.target
         }
-        try requireUnusedState(besides: pending.target)
+        try requireUnusedState(for: pending.target)
         try note(inode: 0)
         try Files.removeTree(new)
         do { try note(inode: makeState(new, pending)) } catch {
@@ -182,7 +194,7 @@ extension SysrootChange {
             for name in others where stateFolder(of: name) == StateFolders.usual {
                 try states.set(name, to: pending.former)
             }
-            try states.set(pending.target, to: new.lastComponent?.string)
+            try states.set(pending.target, to: SysrootPaths.newStateName)
         }
         FaultPoint.reached("reset.after-state")
     }
@@ -244,11 +256,11 @@ extension SysrootChange {
             if boot != nil { return }
         }
         let former = paths.deploy.appending(stateroot).appending(pending.former)
-        // Either it was given up, and the record of that was cut off, or somebody has removed it.
-        let isLost = boot != nil && !Files.exists(new) && !Files.exists(former)
         // Without a boot partition the exchange is the switch: what is aside then is the old one.
         let isExchanged =
             try boot == nil && pending.inode != 0 && inode(of: paths.state(of: stateroot)) == pending.inode
+        // Either it was given up, and the record of that was cut off, or somebody has removed it.
+        let isLost = !isExchanged && !Files.exists(new) && !Files.exists(former)
         guard isThere || isExchanged, !isLost else { return try giveUp(pending) }
         try boot == nil ? exchange(pending) : renameStates(pending)
         FaultPoint.reached("reset.after-switch")
@@ -260,7 +272,7 @@ extension SysrootChange {
     }
 
     /// `nil` for what is not there.
-    private func inode(of path: FilePath) throws -> UInt64? {
+    func inode(of path: FilePath) throws -> UInt64? {
         guard Files.isFolder(path) else { return nil }
         let folder = try Descriptor(opening: path.string, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
         return UInt64(try folder.status().st_ino)
@@ -270,7 +282,7 @@ extension SysrootChange {
     private func exchange(_ pending: ResetRecord.Pending) throws {
         let path = paths.deploy.appending(pending.target.stateroot)
         let folder = try Descriptor(opening: path.string, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-        let new = paths.newState(of: pending.target.stateroot).lastComponent?.string ?? ""
+        let new = SysrootPaths.newStateName
         var status = stat()
         try retrying("examine", "\(path)/var") { fstatat(folder.raw, "var", &status, AT_SYMLINK_NOFOLLOW) }
         if UInt64(status.st_ino) != pending.inode {

@@ -41,11 +41,12 @@ extension SysrootChange {
     ///   - occasion: why; a shutdown has to be one.
     ///   - isStopping: tells whether the running host is shutting down.
     ///   - wait: seconds to wait for locks.
+    ///   - notices: what the operator is told meanwhile.
     /// - Throws: `DeploymentError`, `LockedError`, `EtcMergeError`, `BootLoaderError`, `SysrootError`, `SystemError`;
     ///   what `isStopping` throws.
     public static func finalize(
         root: FilePath, _ occasion: Occasion = .shutdown, isStopping: () throws -> Bool = { true }, wait: Double = 0,
-        host: RunningHost = RunningHost(), waiting: (String?) -> Void = { _ in }
+        host: RunningHost = RunningHost(), notices: Notices = Notices()
     ) throws -> Finalization {
         let paths = SysrootPaths(root: root)
         do {
@@ -56,14 +57,14 @@ extension SysrootChange {
                 let isReset = occasion == .resumption && ResetRecord.isPending(in: paths)
                 if isReset || PendingChange.exists(in: paths) && !host.runs(paths) {
                     _ = try SysrootChange(
-                        root: root, command: finalizeCommand, wait: wait, host: host, waiting: waiting)
+                        root: root, command: finalizeCommand, wait: wait, host: host, notices: notices)
                 }
                 return .nothing
             }
             if occasion == .resumption, try PendingChange.load(paths)?.action != .finalize { return .nothing }
             if occasion == .shutdown, host.runs(paths), try !isStopping() { return .waiting(staged) }
             let change = try SysrootChange(
-                taking: root, command: finalizeCommand, wait: wait, host: host, waiting: waiting)
+                taking: root, command: finalizeCommand, wait: wait, host: host, notices: notices)
             try change.requireAgreement()
             try change.completeInterrupted()
             guard try StagedDeployment.load(paths) == staged else {
@@ -109,8 +110,9 @@ extension SysrootChange {
     }
 
     private func switchTo(_ staged: StagedDeployment, by boot: BootSwitch) throws {
-        guard try boot.entries(of: staged.name).isEmpty else { return }
+        // It gives what runs its entry back: nothing is merged into that, and its /var is not replaced.
         try secureFallback(by: boot)
+        guard try boot.entries(of: staged.name).isEmpty else { return }
         guard Files.isFolder(paths.folder(of: staged.name)) else {
             throw DeploymentError.notDeployable(detail: "the folder of \(staged.name) is gone")
         }

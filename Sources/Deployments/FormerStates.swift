@@ -27,7 +27,7 @@ extension SysrootChange {
                 try renameState(StateFolders.usual, name, of: stateroot, isFlushed: false)
             }
             FaultPoint.reached("reset.before-rename")
-            try renameState(new.lastComponent?.string ?? "", StateFolders.usual, of: stateroot)
+            try renameState(SysrootPaths.newStateName, StateFolders.usual, of: stateroot)
         }
         try StateFolders(paths).set(pending.target, to: nil)
     }
@@ -78,7 +78,7 @@ extension SysrootChange {
         let isThere = report.deployments.contains { $0.name == pending.target }
         // A command that was cut off, and is given again.
         if !isThere, pending.inode == 0, command == failure.command { return }
-        abandonedReset = failure.reason
+        notices.warning(failure.reason)
         do {
             // Where the deployment is gone, too, nothing is left of the reset that would be half of one.
             if isThere { try failure.save(paths) }
@@ -104,7 +104,8 @@ extension SysrootChange {
             try renameState(pending.former, StateFolders.usual, of: stateroot)
         }
         if Files.exists(new) {
-            let isUnused = pending.inode == 0 || pending.target == ownReset
+            let isUnused =
+                !reader.isPresentState(new) && (pending.inode == 0 || pending.target == ownReset)
             var aside = Files.temporaryName(beside: new)
             if !isUnused {
                 let former = ResetRecord.Former(
@@ -114,11 +115,11 @@ extension SysrootChange {
                 if !record.former.contains(former) { record.former.append(former) }
                 try record.save(paths)
                 let isThere = report.deployments.contains { $0.name == pending.target }
-                let isOwn = isThere && stateFolder(of: pending.target) == new.lastComponent?.string
+                let isOwn = isThere && stateFolder(of: pending.target) == SysrootPaths.newStateName
                 try StateFolders(paths).set(pending.target, to: isOwn ? former.name : nil)
             }
             FaultPoint.reached("reset.before-undoing")
-            try renameState(new.lastComponent?.string ?? "", aside.lastComponent?.string ?? "", of: stateroot)
+            try renameState(SysrootPaths.newStateName, aside.lastComponent?.string ?? "", of: stateroot)
             FaultPoint.reached("reset.after-undoing")
             if isUnused { try Files.removeTree(aside) }
         }

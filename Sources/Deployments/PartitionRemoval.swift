@@ -9,13 +9,20 @@ extension SysrootChange {
     /// Completes or undoes what an interrupted change has left.
     func complete(_ pending: PendingChange, by boot: BootSwitch) throws {
         let staged = try StagedDeployment.load(paths)
-        if pending.action == .finalize, let staged, staged.name == pending.target,
+        // What runs has been switched to, whatever a check of the boot partition has since made of its entry.
+        let isRunning =
+            [.deploy, .finalize].contains(pending.action) && reader.readDeployments().booted?.name == pending.target
+        if pending.action == .finalize, !isRunning, let staged, staged.name == pending.target,
             try boot.entries(of: pending.target).isEmpty
         {
             // Merging now would lose what is changed in /etc before the next shutdown.
             return try clearHalfFinalized(staged)
         }
-        let isDone = try isSwitched(pending, staged, by: boot)
+        let isDone = try isRunning || isSwitched(pending, staged, by: boot)
+        if isRunning {
+            // A boot is judged by its entry. Whoever adds another one asks for this again, and tells why it cannot be.
+            do { try secureFallback(by: boot) } catch is any ExplainedError {}
+        }
         if isDone { try removeDropped(pending) } else { try undo(pending, by: boot) }
         if isDone, pending.action == .finalize { try removeEtcAside(of: pending.target) }
         if isDone, pending.action != .cleanup {

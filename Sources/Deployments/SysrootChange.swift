@@ -21,6 +21,7 @@ public final class SysrootChange {
     /// The entries on the boot partition; `nil` where the links below /boot are the switch.
     let boot: BootSwitch?
     private let lock: FileLock?
+    let notices: Notices
     /// The interrupted change that turned out to have come past its switch, so that asking for it again is done.
     var completed: PendingChange?
     /// What a rollback has discarded instead of going back.
@@ -29,8 +30,6 @@ public final class SysrootChange {
     var completedReset: ResetRecord.Pending?
     /// The reset that this turn is making: when that fails, the error tells it.
     var ownReset: DeploymentName?
-    /// What has become of a factory reset that this turn has given up: one sentence without a full stop.
-    public internal(set) var abandonedReset: String?
 
     /// Takes hostctl's lock, then libostree's, and compares libostree's list of deployments with ours.
     ///
@@ -39,14 +38,14 @@ public final class SysrootChange {
     ///   - command: as `hostctl upgrade`; those who wait for the lock are told.
     ///   - wait: seconds to wait for the locks, 0 for none.
     ///   - host: the running system.
-    ///   - waiting: called with the present holder before a wait.
+    ///   - notices: what the operator is told meanwhile.
     /// - Throws: `DeploymentError.notASysroot`; `LockedError` when the time is over;
     ///   `DeploymentError.viewsDiffer` when the sysroot is damaged; `StoreError`, `OSTreeError`, `SystemError`.
     public convenience init(
         root: FilePath, command: String, wait: Double = 0, host: RunningHost = RunningHost(),
-        waiting: (String?) -> Void = { _ in }
+        notices: Notices = Notices()
     ) throws {
-        try self.init(taking: root, command: command, wait: wait, host: host, waiting: waiting)
+        try self.init(taking: root, command: command, wait: wait, host: host, notices: notices)
         try requireAgreement()
         try completeInterrupted()
     }
@@ -54,20 +53,22 @@ public final class SysrootChange {
     /// Takes the locks only: what an interrupted turn has left is still there, and the views may differ.
     init(
         taking root: FilePath, command: String, wait: Double = 0, host: RunningHost = RunningHost(),
-        waiting: (String?) -> Void = { _ in }
+        notices: Notices = Notices()
     ) throws {
         paths = SysrootPaths(root: root)
         self.command = command
+        self.notices = notices
         reader = SysrootReader(root: root, host: host)
         guard reader.isSysroot else { throw DeploymentError.notASysroot(path: root.string) }
         try Files.makeFolder(paths.state)
         let start = ContinuousClock.now
         lock = try FileLock(
-            paths.lock, .exclusive, seconds: wait, holder: "\(command) (pid \(getpid()))", waiting: waiting)
+            paths.lock, .exclusive, seconds: wait, holder: "\(command) (pid \(getpid()))",
+            waiting: notices.waiting)
         store = try Store(opening: paths.repository)
         sysroot = Sysroot(at: root)
         boot = try BootSwitch(paths, host: host)
-        try takeLibraryLock(deadline: start + .seconds(wait), waiting)
+        try takeLibraryLock(deadline: start + .seconds(wait))
         try reader.rememberRevokedKeys()
     }
 
@@ -78,6 +79,7 @@ public final class SysrootChange {
         reader = SysrootReader(root: root, host: host)
         guard reader.isSysroot else { throw DeploymentError.notASysroot(path: root.string) }
         lock = nil
+        notices = Notices()
         store = try Store(opening: paths.repository)
         sysroot = Sysroot(at: root)
         boot = try BootSwitch(paths, host: host)
@@ -85,14 +87,14 @@ public final class SysrootChange {
 
     deinit { sysroot.unlock() }
 
-    private func takeLibraryLock(deadline: ContinuousClock.Instant, _ waiting: (String?) -> Void) throws {
+    private func takeLibraryLock(deadline: ContinuousClock.Instant) throws {
         var announced = false
         while try !sysroot.tryLock() {
             let holder = "an ostree command"
             if ContinuousClock.now >= deadline {
                 throw LockedError(path: paths.root.appending("ostree/lock").string, holder: holder)
             }
-            if !announced { waiting(holder) }
+            if !announced { notices.waiting(holder) }
             announced = true
             usleep(50_000)
         }

@@ -14,9 +14,9 @@ public struct SysrootRepair {
     /// - Throws: `DeploymentError.notASysroot`, `LockedError`, `StoreError`, `SystemError`, what `body` throws.
     public static func run<Result>(
         root: FilePath, command: String, wait: Double = 0, host: RunningHost = RunningHost(),
-        waiting: (String?) -> Void = { _ in }, _ body: (SysrootRepair) throws -> Result
+        notices: Notices = Notices(), _ body: (SysrootRepair) throws -> Result
     ) throws -> Result {
-        let change = try SysrootChange(taking: root, command: command, wait: wait, host: host, waiting: waiting)
+        let change = try SysrootChange(taking: root, command: command, wait: wait, host: host, notices: notices)
         return try body(SysrootRepair(change: change))
     }
 
@@ -28,7 +28,7 @@ public struct SysrootRepair {
             // The list of stock tools tells the order of lost entries, until it is written anew.
             ("the boot entries", change.mendEntries), ("the boot links", change.mendLinks),
             (change.paths.loader.string, { try [mendLoader()].compactMap { $0 } }), ("the leases", mendLeases),
-            ("the origin files", mendOrigins),
+            ("the origin files", mendOrigins), ("the record of a factory reset", change.mendResetRecord),
         ]
         return steps.flatMap { subject, step in
             do { return try step() } catch {

@@ -1,4 +1,5 @@
 public import ArgumentParser
+public import Sysroots
 
 /// `--wait`.
 public struct WaitOptions: ParsableArguments {
@@ -16,5 +17,12 @@ public struct WaitOptions: ParsableArguments {
     /// Tells the operator who is being waited for.
     public static let announce: @Sendable (String?) -> Void = { holder in
         StandardError.write("waiting for \(holder ?? "another process")\n")
+    }
+}
+
+extension Notices {
+    /// On standard error.
+    public static let toOperator = Notices(waiting: WaitOptions.announce) {
+        StandardError.write("warning: \($0)\n")
     }
 }

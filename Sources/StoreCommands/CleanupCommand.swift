@@ -25,9 +25,8 @@ struct CleanupCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        let cleaner = Cleaner(root: sysroot.root, wait: waiting.wait, waiting: WaitOptions.announce)
+        let cleaner = Cleaner(root: sysroot.root, wait: waiting.wait, notices: .toOperator)
         let report = try cleaner.run(dryRun: dryRun, includingDownloads: downloads)
-        if let sentence = report.abandonedReset { StandardError.write("warning: \(sentence)\n") }
         output.show(CleanupOutput(report: report))
         if let refusal = report.refusal { throw refusal }
     }

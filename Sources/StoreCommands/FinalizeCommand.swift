@@ -37,7 +37,7 @@ struct FinalizeCommand: AsyncParsableCommand {
         if case .success(true) = answer, StagedDeployment.exists(in: paths) { await BootPartitionMount.restore(paths) }
         let result = try SysrootChange.finalize(
             root: sysroot.root, occasion, isStopping: { try answer.get() }, wait: waiting.wait,
-            waiting: WaitOptions.announce)
+            notices: .toOperator)
         output.show(FinalizeOutput(result: result))
     }
 }

@@ -90,12 +90,11 @@ struct ChangeRun {
         let change: SysrootChange
         do {
             change = try SysrootChange(
-                root: sysroot.root, command: command, wait: waiting.wait, waiting: WaitOptions.announce)
+                root: sysroot.root, command: command, wait: waiting.wait, notices: .toOperator)
         } catch {
             try SysrootChange.remember(error, command: command, paths: SysrootPaths(root: sysroot.root))
             throw error
         }
-        defer { if let sentence = change.abandonedReset { StandardError.write("warning: \(sentence)\n") } }
         do { return try body(change) } catch {
             try change.recordFailure(error)
             throw error

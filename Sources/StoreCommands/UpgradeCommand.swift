@@ -50,7 +50,7 @@ struct UpdateOptions: ParsableArguments {
         if source != nil { transfers.mirrors = nil }
         let updater = Updater(
             root: sysroot.root, command: command, version: HostctlVersion.current, options: transfers,
-            wait: waiting.wait, progress: progress.handler, waiting: WaitOptions.announce)
+            wait: waiting.wait, progress: progress.handler, notices: .toOperator)
         var request = UpdateRequest(
             goal, version: version, allowsDowngrade: allowDowngrade, following: following, source: source)
         request.prunes = prune
@@ -59,9 +59,7 @@ struct UpdateOptions: ParsableArguments {
         if !output.json { request.announce = EtcOutput.announce }
         let outcome = try updater.run(request)
         let answer = UpdateOutput(outcome: outcome, command: command, isSwitch: following != nil)
-        for warning in [output.json ? nil : answer.warning, outcome.abandonedReset].compactMap({ $0 }) {
-            StandardError.write("warning: \(warning)\n")
-        }
+        if !output.json, let warning = answer.warning { Notices.toOperator.warning(warning) }
         output.show(answer)
         // Asked for again after an interruption, nothing is left to be deployed, but the restart is.
         let isWaiting = outcome.result == .unchanged && outcome.previous?.isBooted == false

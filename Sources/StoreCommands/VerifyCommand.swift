@@ -28,7 +28,7 @@ struct VerifyCommand: ParsableCommand {
     func run() throws {
         let verifier = Verifier(
             root: sysroot.root, command: repair ? "hostctl verify --repair" : "hostctl verify", options: .standard,
-            wait: waiting.wait, progress: progress.handler, waiting: WaitOptions.announce)
+            wait: waiting.wait, progress: progress.handler, notices: .toOperator)
         let report = try repair ? verifier.repair() : verifier.verify()
         output.show(VerificationOutput(report: report, isRepair: repair))
         if !report.findings.isEmpty { throw ExitCode(report.failure?.category ?? .failed) }

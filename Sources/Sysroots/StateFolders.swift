@@ -1,25 +1,24 @@
 import Glibc
 import LinuxSystem
-import Sysroots
-import SystemPackage
+public import SystemPackage
 
 /// Which folder a deployment has as /var, on a host with a boot partition.
 ///
 /// A link `/ostree/hostctl/var/<stateroot>/<checksum>.<serial>`, which the initramfs follows, names it; without one, or
 /// where that names no folder, it is the stateroot's `var`. So a boot entry chooses its /var, too, in one step. The
 /// initramfs has the same rule, in `state_folder`.
-struct StateFolders {
+public struct StateFolders {
     /// What a deployment without a link has.
-    static let usual = "var"
+    public static let usual = "var"
 
     private let paths: SysrootPaths
 
-    init(_ paths: SysrootPaths) { self.paths = paths }
+    public init(_ paths: SysrootPaths) { self.paths = paths }
 
     private static func prefix(_ stateroot: String) -> String { "../../../deploy/\(stateroot)/" }
 
     /// What the link names, whether it is there or not; `nil` for what is no name that a reset gives.
-    func named(by name: DeploymentName) -> String? {
+    public func named(by name: DeploymentName) -> String? {
         guard let target = Files.linkTarget(paths.stateLink(of: name)) else { return nil }
         let prefix = Self.prefix(name.stateroot)
         guard target.hasPrefix(prefix) else { return nil }
@@ -35,7 +34,7 @@ struct StateFolders {
     }
 
     /// The name of the folder, in the stateroot's.
-    func folder(of name: DeploymentName) -> String {
+    public func folder(of name: DeploymentName) -> String {
         guard let named = named(by: name) else { return Self.usual }
         let folder = paths.deploy.appending(name.stateroot).appending(named)
         // A link in its place could lead anywhere.
@@ -43,7 +42,7 @@ struct StateFolders {
     }
 
     /// Whether a link leads to a folder that is not there.
-    func isDangling(_ name: DeploymentName) -> Bool {
+    public func isDangling(_ name: DeploymentName) -> Bool {
         Files.linkTarget(paths.stateLink(of: name)) != nil && folder(of: name) == Self.usual
     }
 
@@ -51,7 +50,7 @@ struct StateFolders {
     ///
     /// - Parameter folder: `nil` for the usual one.
     /// - Throws: `SystemError`.
-    func set(_ name: DeploymentName, to folder: String?) throws {
+    public func set(_ name: DeploymentName, to folder: String?) throws {
         let path = paths.stateLink(of: name)
         let parent = path.removingLastComponent()
         guard let folder, folder != Self.usual else {
@@ -71,9 +70,9 @@ struct StateFolders {
 
 extension SysrootPaths {
     /// The links that name a deployment's /var.
-    var stateLinks: FilePath { state.appending("var") }
+    public var stateLinks: FilePath { state.appending("var") }
     /// The link that names a deployment's /var, if that is not the usual one.
-    func stateLink(of name: DeploymentName) -> FilePath {
+    public func stateLink(of name: DeploymentName) -> FilePath {
         stateLinks.appending(name.stateroot).appending(name.folderName)
     }
 }

@@ -19,7 +19,10 @@ extension SysrootReader {
         check(PendingChange.path(in: paths)) { _ = try PendingChange.load(paths) }
         check(BootConfiguration.path(in: paths)) { _ = try BootConfiguration.load(paths) }
         check(StagedDeployment.path(in: paths)) { _ = try StagedDeployment.load(paths) }
-        check(ResetRecord.path(in: paths)) { _ = try ResetRecord.load(paths) }
+        check(ResetRecord.path(in: paths)) {
+            guard try ResetRecord.load(paths).pending == nil, let lost = try resetByLinks() else { return }
+            throw SysrootError.lostReset(lost.target.description)
+        }
         check(RevokedKeys.path(in: paths)) { _ = try RevokedKeys.load(paths) }
         let status = StatusFile(paths)
         check(status.path) { try status.requireReadable() }
@@ -39,8 +42,8 @@ extension SysrootReader {
             switch FilePath(problem.path).lastComponent?.string {
             case "failure.json": try FailureRecord.clear(paths)
             case "restart.json": try RestartRequest.clear(paths)
-            // A /var from before a reset stays then, as nothing tells any more what it is.
-            case "reset.json": try ResetRecord().save(paths)
+            // The deployments' links were asked before, and told nothing.
+            case "reset.json" where !ResetRecord.isReadable(in: paths): try ResetRecord().save(paths)
             case "history.jsonl": try History(paths).dropUnreadable()
             case "status": try StatusFile(paths).write(report())
             default: continue

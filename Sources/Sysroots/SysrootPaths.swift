@@ -46,9 +46,12 @@ public struct SysrootPaths: Sendable, Hashable {
     /// What every deployment of a stateroot has as /var, unless a link says otherwise.
     public func state(of stateroot: String) -> FilePath { deploy.appending(stateroot).appending("var") }
 
-    /// A /var that is being made.
+    /// What a /var is called that a factory reset is making, in the stateroot's folder.
+    public static let newStateName = "var.hostctl-new"
+
+    /// A /var that a factory reset is making.
     public func newState(of stateroot: String) -> FilePath {
-        deploy.appending(stateroot).appending("var.hostctl-new")
+        deploy.appending(stateroot).appending(Self.newStateName)
     }
 
     /// A deployment's root folder.

@@ -13,16 +13,16 @@ public struct Cleaner {
     public let command: String
     /// Seconds to wait for another process that changes the sysroot.
     public let wait: Double
-    public let waiting: @Sendable (String?) -> Void
+    public let notices: Notices
 
     public init(
         root: FilePath, command: String = "hostctl cleanup", wait: Double = 0,
-        waiting: @escaping @Sendable (String?) -> Void = { _ in }
+        notices: Notices = Notices()
     ) {
         paths = SysrootPaths(root: root)
         self.command = command
         self.wait = wait
-        self.waiting = waiting
+        self.notices = notices
     }
 
     /// Removes, or tells what would be removed.
@@ -37,7 +37,7 @@ public struct Cleaner {
         do {
             let downloads = Downloads(paths)
             let holder = "\(command) (pid \(ProcessStart.id))"
-            let lock = try downloads.lock(holder, seconds: wait, waiting: waiting)
+            let lock = try downloads.lock(holder, seconds: wait, waiting: notices.waiting)
             defer { withExtendedLifetime(lock) {} }
             let report = try cleanUp(dryRun: false, includingDownloads)
             if let refusal = report.refusal {
@@ -56,7 +56,7 @@ public struct Cleaner {
     private func cleanUp(dryRun: Bool, _ includingDownloads: Bool) throws -> CleanupReport {
         var kept: [String] = []
         var report = try SysrootChange.cleanUp(
-            root: paths.root, isDryRun: dryRun, command: command, wait: wait, waiting: waiting
+            root: paths.root, isDryRun: dryRun, command: command, wait: wait, notices: notices
         ) {
             let downloads = try UselessDownloads(paths, includingComplete: includingDownloads)
             kept = downloads.kept

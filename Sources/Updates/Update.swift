@@ -50,7 +50,7 @@ struct Update {
 
     private func change() throws -> SysrootChange {
         try SysrootChange(
-            root: updater.paths.root, command: updater.command, wait: updater.wait, waiting: updater.waiting)
+            root: updater.paths.root, command: updater.command, wait: updater.wait, notices: updater.notices)
     }
 
     private struct Found {
@@ -241,7 +241,6 @@ struct Update {
         outcome = outcome.with(.deployed)
         outcome.deployment = deployment
         outcome.etc = told.with { $0 }
-        outcome.abandonedReset = change.abandonedReset
     }
 
     /// Whoever has asked for a downgrade means it for longer than this command; under the sysroot's lock, and recorded

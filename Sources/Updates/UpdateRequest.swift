@@ -77,6 +77,4 @@ public struct UpdateOutcome: Sendable {
     public var deployment: DeploymentRecord?
     /// What the merge of /etc came to, if there was one.
     public var etc: EtcPlan?
-    /// What has become of a factory reset that was given up for it.
-    public var abandonedReset: String?
 }

@@ -15,12 +15,11 @@ public struct Updater {
     /// Seconds to wait for another process that changes the sysroot.
     public let wait: Double
     public let progress: ProgressHandler
-    /// Told, before a wait, who is being waited for.
-    public let waiting: @Sendable (String?) -> Void
+    public let notices: Notices
 
     public init(
         root: FilePath, command: String, version: String, options: TransferOptions, wait: Double = 0,
-        progress: @escaping ProgressHandler = { _ in }, waiting: @escaping @Sendable (String?) -> Void = { _ in }
+        progress: @escaping ProgressHandler = { _ in }, notices: Notices = Notices()
     ) {
         paths = SysrootPaths(root: root)
         self.command = command
@@ -28,7 +27,7 @@ public struct Updater {
         self.options = options
         self.wait = wait
         self.progress = progress
-        self.waiting = waiting
+        self.notices = notices
     }
 
     /// Does what is asked. A failure is remembered where `status` shows it.
@@ -55,19 +54,13 @@ public struct Updater {
 
     /// What is followed, trusted and deployed is read under the lock: another command may just have changed it.
     private func change(_ reader: SysrootReader, _ request: UpdateRequest) throws -> UpdateOutcome {
-        let lock = try Downloads(paths).lock(holder, seconds: wait, waiting: waiting)
+        let lock = try Downloads(paths).lock(holder, seconds: wait, waiting: notices.waiting)
         defer { withExtendedLifetime(lock) {} }
         // An update that was killed after its switch looks finished, and still has its remains to be removed.
         let hasBegun = PendingChange.exists(in: paths)
-        var abandonedReset: String?
-        if hasBegun {
-            abandonedReset = try SysrootChange(root: paths.root, command: command, wait: wait, waiting: waiting)
-                .abandonedReset
-        }
+        if hasBegun { _ = try SysrootChange(root: paths.root, command: command, wait: wait, notices: notices) }
         try reader.rememberRevokedKeys()
-        var outcome = try Update(self, reader, request).run(hasBegun: hasBegun)
-        outcome.abandonedReset = outcome.abandonedReset ?? abandonedReset
-        return outcome
+        return try Update(self, reader, request).run(hasBegun: hasBegun)
     }
 
     /// The command and the process, as others see it in a lock.

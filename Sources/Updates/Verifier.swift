@@ -16,18 +16,18 @@ public struct Verifier {
     /// Seconds to wait for another process that changes the sysroot.
     public let wait: Double
     public let progress: ProgressHandler
-    public let waiting: @Sendable (String?) -> Void
+    public let notices: Notices
 
     public init(
         root: FilePath, command: String = "hostctl verify", options: TransferOptions, wait: Double = 0,
-        progress: @escaping ProgressHandler = { _ in }, waiting: @escaping @Sendable (String?) -> Void = { _ in }
+        progress: @escaping ProgressHandler = { _ in }, notices: Notices = Notices()
     ) {
         paths = SysrootPaths(root: root)
         self.command = command
         self.options = options
         self.wait = wait
         self.progress = progress
-        self.waiting = waiting
+        self.notices = notices
     }
 
     private var reader: SysrootReader { SysrootReader(root: paths.root) }
@@ -58,7 +58,7 @@ public struct Verifier {
     /// Whoever may only read, or has a disk that can only be read, verifies without keeping others out.
     private func lockIfPossible(_ path: FilePath, seconds: Double) throws -> FileLock? {
         do {
-            return try FileLock(path, .shared, seconds: seconds, waiting: waiting)
+            return try FileLock(path, .shared, seconds: seconds, waiting: notices.waiting)
         } catch let error as SystemError {
             let harmless: [Errno] = [.permissionDenied, .readOnlyFileSystem, .noSuchFileOrDirectory]
             guard harmless.contains(error.code) else { throw error }
@@ -96,13 +96,13 @@ public struct Verifier {
     private func repairLocked() throws -> VerificationReport {
         let store = try Store(opening: paths.repository)
         let holder = "\(command) (pid \(ProcessStart.id))"
-        _ = try Downloads(paths).lock(holder, seconds: wait, waiting: waiting)
+        _ = try Downloads(paths).lock(holder, seconds: wait, waiting: notices.waiting)
         _ = try lockIfPossible(paths.lock, seconds: wait)
         let hashing = try StoreHashing(store, progress: progress)
         let seconds = max(wait, Self.patience)
-        let downloads = try Downloads(paths).lock(holder, seconds: seconds, waiting: waiting)
+        let downloads = try Downloads(paths).lock(holder, seconds: seconds, waiting: notices.waiting)
         defer { withExtendedLifetime(downloads) {} }
-        return try SysrootRepair.run(root: paths.root, command: command, wait: seconds, waiting: waiting) { sysroot in
+        return try SysrootRepair.run(root: paths.root, command: command, wait: seconds, notices: notices) { sysroot in
             let first = try Inspection(reader, store, hashing, progress: progress)
             if first.report.findings.isEmpty {
                 return first.report

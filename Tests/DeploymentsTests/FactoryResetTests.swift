@@ -112,7 +112,7 @@ import Testing
         do {
             let change = try host.change("hostctl rollback")
             _ = try change.rollback()
-            #expect(change.abandonedReset?.contains("was given up") == true)
+            #expect(host.warnings.with { $0 }.map { $0.contains("was given up") } == [true])
         }
         #expect(try timesTold() == 1)
         // It was meant to go: nothing has failed.
@@ -253,7 +253,8 @@ import Testing
             $0.kind == .interruptedChange && $0.text.contains("has not reached /var")
         }
         #expect(isHeld)
-        let sentence = try #require(try host.change("hostctl pin").abandonedReset)
+        _ = try host.change("hostctl pin")
+        let sentence = try #require(host.warnings.with { $0 }.first)
         #expect(sentence.contains("was given up; /var is the one from before it"))
         #expect(!host.problems.contains(.interruptedChange))
         #expect(try FailureRecord.load(host.paths)?.reason == sentence)
@@ -270,7 +271,8 @@ import Testing
         let new = try cutReset()
         try Files.removeTree(host.paths.deploy.appending("host/var.hostctl-new"))
         try boot(new, followingLinks: true)
-        #expect(try host.change().abandonedReset != nil)
+        _ = try host.change()
+        #expect(host.warnings.with { $0 }.count == 1)
         #expect(try timesTold() == 1)
         #expect(try ResetRecord.load(host.paths) == ResetRecord())
         #expect(try usual("data") == "old")
@@ -451,6 +453,73 @@ import Testing
         #expect(throws: DeploymentError.resetIsLost(name: new.description)) { _ = try reset() }
         #expect(host.report.staged == nil)
         #expect(try folders == ["var", "var.hostctl-new"])
+    }
+
+    @Test(
+        "the record of a reset that is lost or damaged before its end is told, and made anew by a repair: the reset ends",
+        arguments: [nil, "", "{}", "\0\0\0"] as [String?], [true, false])
+    func recordMadeAnew(_ damage: String?, runs: Bool) throws {
+        let new = try cutReset()
+        if runs { try boot(new, followingLinks: true) }
+        let path = host.paths.state.appending("reset.json")
+        if let damage { try Files.replace(path, with: Array(damage.utf8)) } else { try Files.remove(path) }
+        let reader = SysrootReader(root: host.root, host: host.host)
+        #expect(reader.stateProblems().map(\.path) == [path.string])
+        try SysrootRepair.run(root: host.root, command: "hostctl verify --repair", host: host.host) { repair in
+            let repaired = repair.run { subject, error in Issue.record("\(subject): \(error)") }
+            #expect(repaired.contains { $0.contains("factory reset") })
+        }
+        #expect(reader.stateProblems() == [])
+        if !runs { try boot(new, followingLinks: true) }
+        _ = try host.change()
+        #expect(try ResetRecord.load(host.paths).pending == nil)
+        #expect(try folders == ["var", "var.before-reset"])
+        try expectOwn(new)
+        try cleanUp()
+        try expectOwn(new)
+    }
+
+    @Test("a record that is lost while the reset is only staged is not made up: nobody knows what was to be kept")
+    func recordOfStagedLost() throws {
+        _ = try reset(keeping: "kept")
+        try kill(at: "finalize.before-switch", "finalize")
+        try Files.remove(host.paths.state.appending("reset.json"))
+        try SysrootRepair.run(root: host.root, command: "hostctl verify --repair", host: host.host) { repair in
+            #expect(repair.run { _, _ in }.allSatisfy { !$0.contains("factory reset") })
+        }
+        #expect(try ResetRecord.load(host.paths).pending == nil)
+        #expect(throws: DeploymentError.self) { try host.finalize() }
+        #expect(try read("data", old) == "old")
+    }
+
+    @Test(
+        "a check of the boot partition empties the entry of a reset's first boot: nothing is reset under what runs",
+        arguments: ["resumed", "at the shutdown", "without a record"])
+    func entryOfRunningLost(_ turn: String) throws {
+        let new = try cutReset()
+        try boot(new, followingLinks: true)
+        let entry = try #require(try host.loader.listing().entries(of: new.description).first).name.text
+        try Files.replace(host.paths.bootPartition.appending("loader/entries/\(entry).conf"), with: [])
+        switch turn {
+        case "resumed":
+            try host.finalize(resuming: true)
+            #expect(host.report.staged == nil)
+            #expect(try !host.loader.listing().entries(of: new.description).isEmpty)
+        case "without a record": try PendingChange.clear(host.paths)
+        default: break
+        }
+        try write("data", "of what runs", new)
+        try host.edit("release", "edited")
+        try host.finalize()
+        #expect(host.report.staged == nil)
+        #expect(try ResetRecord.load(host.paths).pending == nil)
+        #expect(try read("data", new) == "of what runs" && read("data", old) == "old")
+        #expect(try host.etc("release", of: host.paths.folder(of: new)) == "edited")
+        try boot(new, followingLinks: true)
+        _ = try host.change()
+        #expect(try read("data", new) == "of what runs" && read("data", old) == "old")
+        try cleanUp()
+        #expect(try read("data", new) == "of what runs")
     }
 
     @Test(

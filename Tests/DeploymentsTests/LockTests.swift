@@ -20,12 +20,13 @@ import Testing
     @Test("a second process is told who holds the lock, and gives up with the locked error")
     func second() throws {
         let first = try host.change("hostctl upgrade")
-        var told: String?
+        let told = Guarded<[String?]>([])
+        let notices = Notices(waiting: { holder in told.with { $0.append(holder) } })
         let error = #expect(throws: LockedError.self) {
-            _ = try SysrootChange(root: host.root, command: "hostctl rollback", wait: 0.2) { told = $0 }
+            _ = try SysrootChange(root: host.root, command: "hostctl rollback", wait: 0.2, notices: notices)
         }
-        #expect(told == "hostctl upgrade (pid \(getpid()))")
-        #expect(error?.holder == told)
+        #expect(told.with { $0 } == ["hostctl upgrade (pid \(getpid()))"])
+        #expect(error?.holder == "hostctl upgrade (pid \(getpid()))")
         #expect(error?.category == .locked)
         withExtendedLifetime(first) {}
     }

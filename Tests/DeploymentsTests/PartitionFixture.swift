@@ -16,6 +16,9 @@ final class PartitionFixture {
     /// How large the partition is, as `mount` takes it.
     static let size = "8m"
 
+    /// What the last change has warned of.
+    let warnings = Guarded<[String]>([])
+
     private let kind: LoaderKind
 
     init(_ loader: LoaderKind = .systemdBoot, size: String = PartitionFixture.size) throws {
@@ -106,7 +109,9 @@ final class PartitionFixture {
     }
 
     func change(_ command: String = "hostctl test") throws -> SysrootChange {
-        try SysrootChange(root: root, command: command, host: host)
+        warnings.with { $0 = [] }
+        let notices = Notices(warning: { [warnings] sentence in warnings.with { $0.append(sentence) } })
+        return try SysrootChange(root: root, command: command, host: host, notices: notices)
     }
 
     /// An image with a kernel of its own.

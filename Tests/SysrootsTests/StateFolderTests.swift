@@ -1,11 +1,10 @@
 import Checksums
 import LinuxSystem
-import Sysroots
 import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Deployments
+@testable import Sysroots
 
 /// Which folder is a deployment's /var. Where hostctl and the initramfs disagree, one of them takes it for unused.
 @Suite struct StateFolderTests {
