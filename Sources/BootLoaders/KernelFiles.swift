@@ -51,10 +51,10 @@ extension BootPartition {
     /// - Throws: `BootLoaderError.noSpace` before anything is written; `.damagedWrite`; `SystemError`.
     @discardableResult
     public func addKernel(_ addition: KernelAddition) throws -> String {
-        try requireSpace(addition.space.needed)
         let folder = own.appending(addition.space.folder)
+        if Files.isFolder(folder) { try removeLeftovers(in: folder, sharing: true) }
+        try requireSpace(addition.space.needed)
         try makeFolder(folder)
-        try removeLeftovers(in: folder)
         for change in addition.changes { try carryOut(change, in: folder) }
         FaultPoint.reached("boot.after-kernel")
         return addition.space.folder
@@ -136,27 +136,35 @@ extension BootPartition {
     ///
     /// - Throws: `SystemError`.
     public func removeLeftovers() throws {
-        let fixed = ["loader", "loader/entries", "EFI/systemd", "EFI/BOOT", "grub", "hostctl", "hostctl/grub"]
         let kernels = try kernelFolders().map { "hostctl/\($0)" }
-        for folder in (fixed + kernels).map({ root.appending($0) }) where Files.isFolder(folder) {
-            try removeLeftovers(in: folder)
+        // Elsewhere what is added again has the content of what was left of the first time.
+        let others = ["loader", "loader/entries", "EFI/systemd", "EFI/BOOT", "grub", "hostctl", "hostctl/grub"]
+        for (folders, isSharing) in [(kernels, true), (others, false)] {
+            for folder in folders.map({ root.appending($0) }) where Files.isFolder(folder) {
+                try removeLeftovers(in: folder, sharing: isSharing)
+            }
         }
     }
 
-    /// What is removed may be the other half of an exchange that was cut off: that has to be on the disk first. Where it has
-    /// the content of its other half, a power cut may have left both with the same clusters, and it stays.
-    private func removeLeftovers(in folder: FilePath) throws {
+    /// What is removed may be the other half of an exchange that was cut off: that has to be on the disk first.
+    ///
+    /// - Parameter isSharing: whether one that has a file's content, or cannot be read, stays: a power cut may have left
+    ///   both names with the same clusters.
+    private func removeLeftovers(in folder: FilePath, sharing isSharing: Bool) throws {
         let names = try Files.names(in: folder, malformed: { _ in })
         let leftovers = names.filter { Files.isTemporary($0) && Files.isAbandoned(folder.appending($0)) }
         if leftovers.isEmpty { return }
         try flush()
+        let files = names.filter { !Files.isTemporary($0) }.map { folder.appending($0) }
         for path in leftovers.map({ folder.appending($0) }) {
-            let isShared = try names.contains { name in
-                try [Self.kernelName, Self.initramfsName].contains(name) && Self.size(of: path) > 0
-                    && Self.areEqual(path, folder.appending(name))
-            }
-            if !isShared { try remove(path) }
+            if !isSharing || !files.contains(where: { Self.mayShare(path, $0) }) { try remove(path) }
         }
+    }
+
+    /// Whether two names may have the same clusters: their content is the same, or cannot be compared.
+    private static func mayShare(_ path: FilePath, _ other: FilePath) -> Bool {
+        if Files.isFolder(other) { return false }
+        do { return try size(of: path) > 0 && areEqual(path, other) } catch { return true }
     }
 
     static func size(of path: FilePath) throws(SystemError) -> Int64 {
