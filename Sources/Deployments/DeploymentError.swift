@@ -1,5 +1,4 @@
 public import LinuxSystem
-import Sysroots
 
 /// A change to the sysroot that was not made.
 public enum DeploymentError: ExplainedError, Equatable {
@@ -78,7 +77,7 @@ public enum DeploymentError: ExplainedError, Equatable {
         case .usrIsWritable: "/usr is writable already"
         case .cannotResetRunning: "the running host uses the /var that would be replaced"
         case .resetIsStaged(let name): "another factory reset is staged, to \(name), which keeps other things"
-        case .resetIsLost(let name): SysrootError.lostReset(name).reason
+        case .resetIsLost(let name): "the record of the factory reset to \(name), which is not complete, is lost"
         case .invalidKernelArgument(let text, let detail): "'\(text)' is no argument for the kernel: \(detail)"
         case .ambiguousKernelArgument(let name, let found):
             "several arguments are named '\(name)': \(found.joined(separator: ", "))"
@@ -117,7 +116,7 @@ public enum DeploymentError: ExplainedError, Equatable {
         case .usrIsWritable: "it ends with the next boot"
         case .cannotResetRunning: "start another system, mount the disk, and give --sysroot"
         case .resetIsStaged: "'hostctl rollback' discards what is staged; then ask again"
-        case .resetIsLost(let name): SysrootError.lostReset(name).advice
+        case .resetIsLost: "'hostctl verify --repair' makes it anew from what the deployments have"
         case .ambiguousKernelArgument: "nothing was changed; delete the one you mean by its whole text, then append"
         case .notEnoughSpace, .notEnoughFiles:
             "free some space and run the command again; the deployments are as they were"

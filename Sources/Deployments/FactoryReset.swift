@@ -73,7 +73,7 @@ extension SysrootChange {
         let name = try DeploymentPlan.newName(record.stateroot, record.checksum, self)
         ownReset = name
         let pending = ResetRecord.Pending(
-            target: name, former: try freeStateName(record.stateroot, "var.before-reset"),
+            target: name, former: try paths.freeStateName("var.before-reset", in: record.stateroot),
             keeping: request.state.map { "\($0)" })
         // Before another one is given up for it.
         try requireSpace(for: pending)
@@ -177,10 +177,6 @@ extension SysrootChange {
     private func prepareState(_ pending: ResetRecord.Pending) throws {
         let stateroot = pending.target.stateroot
         let new = paths.newState(of: stateroot)
-        let states = StateFolders(paths)
-        let others = reader.readDeployments().deployments.map(\.name).filter {
-            $0.stateroot == stateroot && $0 != pending.target
-        }
         try requireUnusedState(for: pending.target)
         try note(inode: 0)
         try Files.removeTree(new)
@@ -191,12 +187,20 @@ extension SysrootChange {
         }
         if boot != nil {
             FaultPoint.reached("reset.before-links")
-            for name in others where stateFolder(of: name) == StateFolders.usual {
-                try states.set(name, to: pending.former)
-            }
-            try states.set(pending.target, to: SysrootPaths.newStateName)
+            try promiseState(pending)
+            try StateFolders(paths).set(pending.target, to: SysrootPaths.newStateName)
         }
         FaultPoint.reached("reset.after-state")
+    }
+
+    /// Names the old /var, as it is going to be called, to whoever has it.
+    func promiseState(_ pending: ResetRecord.Pending) throws {
+        for name in reader.readDeployments().deployments.map(\.name)
+        where name.stateroot == pending.target.stateroot && name != pending.target
+            && stateFolder(of: name) == StateFolders.usual
+        {
+            try StateFolders(paths).set(name, to: pending.former)
+        }
     }
 
     /// Fills a new /var with what is kept, durably.

@@ -112,7 +112,8 @@ extension SysrootChange {
     private func switchTo(_ staged: StagedDeployment, by boot: BootSwitch) throws {
         // It gives what runs its entry back: nothing is merged into that, and its /var is not replaced.
         try secureFallback(by: boot)
-        guard try boot.entries(of: staged.name).isEmpty else { return }
+        let isRunning = reader.readDeployments().booted?.name == staged.name
+        if try isRunning || boot.isDefault(staged.name) { return }
         guard Files.isFolder(paths.folder(of: staged.name)) else {
             throw DeploymentError.notDeployable(detail: "the folder of \(staged.name) is gone")
         }

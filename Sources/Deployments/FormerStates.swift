@@ -21,7 +21,8 @@ extension SysrootChange {
             let former = paths.deploy.appending(stateroot).appending(pending.former)
             if Files.exists(paths.state(of: stateroot)) {
                 FaultPoint.reached("reset.before-switch")
-                let name = Files.exists(former) ? try freeStateName(stateroot, "var.set-aside") : pending.former
+                let isTaken = Files.exists(former)
+                let name = try isTaken ? paths.freeStateName("var.set-aside", in: stateroot) : pending.former
                 // What follows no links boots nothing until the other rename: no time for a flush, and links need none, as
                 // the second rename never reaches the disk without the first, whose name it takes.
                 try renameState(StateFolders.usual, name, of: stateroot, isFlushed: false)
@@ -29,7 +30,12 @@ extension SysrootChange {
             FaultPoint.reached("reset.before-rename")
             try renameState(SysrootPaths.newStateName, StateFolders.usual, of: stateroot)
         }
-        try StateFolders(paths).set(pending.target, to: nil)
+        // What was made from it in the meantime names the same folder.
+        let states = StateFolders(paths)
+        let names = reader.readDeployments().deployments.map(\.name).filter { $0.stateroot == stateroot }
+        for name in Set(names + [pending.target]) where states.named(by: name) == SysrootPaths.newStateName {
+            try states.set(name, to: nil)
+        }
     }
 
     /// What a deployment has as /var: what is mounted there, if it runs, as its initramfs may follow no links.
@@ -109,7 +115,7 @@ extension SysrootChange {
             var aside = Files.temporaryName(beside: new)
             if !isUnused {
                 let former = ResetRecord.Former(
-                    stateroot: stateroot, name: try freeStateName(stateroot, "var.after-reset"))
+                    stateroot: stateroot, name: try paths.freeStateName("var.after-reset", in: stateroot))
                 aside = paths.deploy.appending(stateroot).appending(former.name)
                 var record = try ResetRecord.load(paths)
                 if !record.former.contains(former) { record.former.append(former) }
@@ -166,7 +172,7 @@ extension SysrootChange {
                 !reader.isPresentState(usual)
             else { continue }
             if Files.exists(usual) {
-                let other = try freeStateName(stateroot, "var.after-reset")
+                let other = try paths.freeStateName("var.after-reset", in: stateroot)
                 record.former.append(.init(stateroot: stateroot, name: other))
                 try record.save(paths)
                 FaultPoint.reached("reset.before-abandoning")
@@ -179,15 +185,6 @@ extension SysrootChange {
             record.former.removeAll { $0.stateroot == stateroot && $0.name == own }
             try record.save(paths)
         }
-    }
-
-    /// A name for a folder, with a number when it is taken.
-    func freeStateName(_ stateroot: String, _ base: String) throws -> String {
-        let taken = try Files.names(in: paths.deploy.appending(stateroot))
-        guard taken.contains(base) else { return base }
-        var number = 2
-        while taken.contains("\(base)-\(number)") { number += 1 }
-        return "\(base)-\(number)"
     }
 
     /// Folders that were /var before a reset, and that nothing uses any more: not what runs, what boots next, what was

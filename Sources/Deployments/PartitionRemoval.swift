@@ -19,9 +19,10 @@ extension SysrootChange {
             return try clearHalfFinalized(staged)
         }
         let isDone = try isRunning || isSwitched(pending, staged, by: boot)
+        var failure: (any ExplainedError)?
         if isRunning {
-            // A boot is judged by its entry. Whoever adds another one asks for this again, and tells why it cannot be.
-            do { try secureFallback(by: boot) } catch is any ExplainedError {}
+            // A boot is judged by its entry. Where it cannot be given back, no other command is to be held up by that.
+            do { try secureFallback(by: boot) } catch let error as any ExplainedError { failure = error }
         }
         if isDone { try removeDropped(pending) } else { try undo(pending, by: boot) }
         if isDone, pending.action == .finalize { try removeEtcAside(of: pending.target) }
@@ -29,8 +30,13 @@ extension SysrootChange {
             completed = pending
             _ = try finish(pending.action.recorded, pending.target, resuming: true)
         }
+        try boot.partition.removeLeftovers()
         try PendingChange.clear(paths)
         try StatusFile(paths).write(reader.report())
+        if let failure {
+            notices.warning(failure.reason)
+            try recordFailure(failure)
+        }
     }
 
     private func isSwitched(

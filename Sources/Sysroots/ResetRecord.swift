@@ -68,12 +68,6 @@ public struct ResetRecord: Sendable, Equatable {
         } ?? ResetRecord()
     }
 
-    /// Whether the file is there and can be read, or is not there.
-    static func isReadable(in paths: SysrootPaths) -> Bool {
-        do { _ = try load(paths) } catch { return false }
-        return true
-    }
-
     /// Whether one is not complete, or that cannot be told.
     public static func isPending(in paths: SysrootPaths) -> Bool {
         do { return try load(paths).pending != nil } catch { return true }

@@ -1,5 +1,5 @@
 import Glibc
-import LinuxSystem
+public import LinuxSystem
 public import SystemPackage
 
 /// Which folder a deployment has as /var, on a host with a boot partition.
@@ -31,6 +31,11 @@ public struct StateFolders {
     private static func isName(_ text: String) -> Bool {
         let others = Set("abcdefghijklmnopqrstuvwxyz0123456789.-".utf8)
         return text == usual || text.hasPrefix("\(usual).") && text.utf8.allSatisfy { others.contains($0) }
+    }
+
+    /// Whether a name is one that only a reset gives, to what was a /var.
+    static func isFormer(_ folder: String) -> Bool {
+        folder.hasPrefix("\(usual).before-reset") || folder.hasPrefix("\(usual).after-reset")
     }
 
     /// The name of the folder, in the stateroot's.
@@ -71,6 +76,16 @@ public struct StateFolders {
 extension SysrootPaths {
     /// The links that name a deployment's /var.
     public var stateLinks: FilePath { state.appending("var") }
+    /// A name for a folder beside a stateroot's /var, with a number when it is taken.
+    ///
+    /// - Throws: `SystemError`.
+    public func freeStateName(_ base: String, in stateroot: String) throws(SystemError) -> String {
+        let taken = try Files.names(in: deploy.appending(stateroot))
+        guard taken.contains(base) else { return base }
+        var number = 2
+        while taken.contains("\(base)-\(number)") { number += 1 }
+        return "\(base)-\(number)"
+    }
     /// The link that names a deployment's /var, if that is not the usual one.
     public func stateLink(of name: DeploymentName) -> FilePath {
         stateLinks.appending(name.stateroot).appending(name.folderName)

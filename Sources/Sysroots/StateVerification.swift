@@ -20,8 +20,11 @@ extension SysrootReader {
         check(BootConfiguration.path(in: paths)) { _ = try BootConfiguration.load(paths) }
         check(StagedDeployment.path(in: paths)) { _ = try StagedDeployment.load(paths) }
         check(ResetRecord.path(in: paths)) {
-            guard try ResetRecord.load(paths).pending == nil, let lost = try resetByLinks() else { return }
-            throw SysrootError.lostReset(lost.target.description)
+            let record = try ResetRecord.load(paths)
+            if try complete(record) != record {
+                let detail = "it does not tell of a factory reset whose folders are there"
+                throw SysrootError.damagedState(path: ResetRecord.path(in: paths).string, detail: detail)
+            }
         }
         check(RevokedKeys.path(in: paths)) { _ = try RevokedKeys.load(paths) }
         let status = StatusFile(paths)
@@ -42,8 +45,6 @@ extension SysrootReader {
             switch FilePath(problem.path).lastComponent?.string {
             case "failure.json": try FailureRecord.clear(paths)
             case "restart.json": try RestartRequest.clear(paths)
-            // The deployments' links were asked before, and told nothing.
-            case "reset.json" where !ResetRecord.isReadable(in: paths): try ResetRecord().save(paths)
             case "history.jsonl": try History(paths).dropUnreadable()
             case "status": try StatusFile(paths).write(report())
             default: continue

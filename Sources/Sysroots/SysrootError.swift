@@ -6,8 +6,6 @@ public enum SysrootError: ExplainedError, Equatable {
     case damagedState(path: String, detail: String)
     /// The list of revoked keys cannot be read, so no key can be known to count.
     case damagedRevocations(path: String, detail: String)
-    /// The record of a factory reset is gone before that is complete.
-    case lostReset(String)
     /// No deployment, ref, version or commit has this name.
     case unknownCommit(String)
     /// Several commits have this version, or start with these digits.
@@ -17,7 +15,6 @@ public enum SysrootError: ExplainedError, Equatable {
         switch self {
         case .damagedState(let path, let detail), .damagedRevocations(let path, let detail):
             "\(path) is damaged: \(detail)"
-        case .lostReset(let name): "the record of the factory reset to \(name), which is not complete, is lost"
         case .unknownCommit(let name): "there is no deployment, ref, version or commit '\(name)'"
         case .ambiguousCommit(let name, let candidates):
             "'\(name)' may be any of \(candidates.prefix(4).joined(separator: ", "))"
@@ -27,7 +24,6 @@ public enum SysrootError: ExplainedError, Equatable {
     public var advice: String? {
         switch self {
         case .damagedState(let path, _) where path.hasSuffix("/reset.json"): "'hostctl verify --repair' makes it anew"
-        case .lostReset: "'hostctl verify --repair' makes it anew from what the deployments have"
         case .damagedState: "remove the file and name the origin and channel again with 'hostctl switch'"
         case .damagedRevocations: "restore the file; without it, keys that were revoked may count again"
         case .unknownCommit: "'hostctl status' shows the deployments"

@@ -465,10 +465,7 @@ import Testing
         if let damage { try Files.replace(path, with: Array(damage.utf8)) } else { try Files.remove(path) }
         let reader = SysrootReader(root: host.root, host: host.host)
         #expect(reader.stateProblems().map(\.path) == [path.string])
-        try SysrootRepair.run(root: host.root, command: "hostctl verify --repair", host: host.host) { repair in
-            let repaired = repair.run { subject, error in Issue.record("\(subject): \(error)") }
-            #expect(repaired.contains { $0.contains("factory reset") })
-        }
+        try repair()
         #expect(reader.stateProblems() == [])
         if !runs { try boot(new, followingLinks: true) }
         _ = try host.change()
@@ -477,6 +474,75 @@ import Testing
         try expectOwn(new)
         try cleanUp()
         try expectOwn(new)
+    }
+
+    @Test("a repair that is killed, of a record that is lost between the two renames, finds the old /var by its name")
+    func repairKilled() throws {
+        // The name is taken.
+        try Files.makeFolder(host.paths.deploy.appending("host/var.before-reset"))
+        let new = try reset(keeping: "kept").deployment.name
+        try write("kept", "at the shutdown", old)
+        try kill(at: "reset.before-rename", "finalize")
+        #expect(try folders == ["var.before-reset", "var.before-reset-2", "var.hostctl-new"])
+        try boot(new, followingLinks: true)
+        try Files.remove(host.paths.state.appending("reset.json"))
+        try kill(at: "repair.before-reset", "repair")
+        try repair()
+        #expect(try ResetRecord.load(host.paths).pending?.former == "var.before-reset-2")
+        _ = try host.change()
+        #expect(try folders == ["var", "var.before-reset", "var.before-reset-2"])
+        try expectOwn(new)
+    }
+
+    @Test("what was upgraded without the record of a reset keeps its /var when that is made anew, and a cleanup comes")
+    func upgradedWithoutRecord() throws {
+        let new = try cutReset()
+        // The old release is chosen in the menu.
+        try boot(old, followingLinks: true)
+        _ = try host.change()
+        try Files.remove(host.paths.state.appending("reset.json"))
+        let next = try host.deploy("3").name
+        try host.finalize()
+        try boot(next, followingLinks: true)
+        try write("made", "by 3", next)
+        try repair()
+        _ = try host.change()
+        #expect(try read("made", next) == "by 3" && read("data", next) == "old")
+        try boot(new, followingLinks: true)
+        _ = try host.change()
+        #expect(try read("made", next) == "by 3" && read("data", next) == "old")
+        #expect(try read("data", new) == nil && read("kept", new) == "at the shutdown")
+        try boot(next, followingLinks: true)
+        try cleanUp()
+        #expect(try read("made", next) == "by 3")
+    }
+
+    @Test("a host that was upgraded from a reset whose record is lost can be repaired, and reset again")
+    func inheritedWithoutRecord() throws {
+        let new = try cutReset()
+        try boot(new, followingLinks: true)
+        try Files.remove(host.paths.state.appending("reset.json"))
+        let next = try host.deploy("3").name
+        try host.finalize()
+        try boot(next, followingLinks: true)
+        try write("made", "by 3", next)
+        #expect(throws: DeploymentError.self) { _ = try reset() }
+        try repair()
+        _ = try host.change()
+        for name in [new, next] { #expect(try read("made", name) == "by 3") }
+        #expect(try read("data", old) == "old")
+        let second = try reset().deployment.name
+        try host.finalize()
+        try boot(second, followingLinks: true)
+        _ = try host.change()
+        #expect(try read("made", second) == nil && read("made", next) == "by 3")
+    }
+
+    private func repair() throws {
+        try SysrootRepair.run(root: host.root, command: "hostctl verify --repair", host: host.host) { repair in
+            let repaired = repair.run { subject, error in Issue.record("\(subject): \(error)") }
+            #expect(repaired.contains { $0.contains("factory reset") })
+        }
     }
 
     @Test("a record that is lost while the reset is only staged is not made up: nobody knows what was to be kept")

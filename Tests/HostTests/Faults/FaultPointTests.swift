@@ -49,7 +49,9 @@ import Testing
         // These need damage of their own kinds, a host that has booted, a hostile or broken origin.
         var files: [String] = []
         switch point.prefix(while: { $0 != "." }) {
-        case "repair": files = ["RepairTests.swift", "../DeploymentsTests/PartitionRepairTests.swift"]
+        case "repair":
+            files = ["RepairTests.swift"]
+            files += ["PartitionRepairTests", "FactoryResetTests"].map { "../DeploymentsTests/\($0).swift" }
         case "fallback": files = ["../DeploymentsTests/FallbackTests.swift"]
         // A table is cut there by hand: growing takes a disk with partitions that the kernel knows.
         case "grow": files = ["../DisksTests/PartitionGrowthTests.swift"]
