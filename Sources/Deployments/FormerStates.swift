@@ -120,9 +120,7 @@ extension SysrootChange {
                 var record = try ResetRecord.load(paths)
                 if !record.former.contains(former) { record.former.append(former) }
                 try record.save(paths)
-                let isThere = report.deployments.contains { $0.name == pending.target }
-                let isOwn = isThere && stateFolder(of: pending.target) == SysrootPaths.newStateName
-                try StateFolders(paths).set(pending.target, to: isOwn ? former.name : nil)
+                try keepState(former, pending, report)
             }
             FaultPoint.reached("reset.before-undoing")
             try renameState(SysrootPaths.newStateName, aside.lastComponent?.string ?? "", of: stateroot)
@@ -131,6 +129,19 @@ extension SysrootChange {
         }
         try removeStateLinks(of: pending, report)
         FaultPoint.reached("reset.after-links")
+    }
+
+    /// Whoever has the new folder keeps it under its other name, also where a run before was cut between the two.
+    private func keepState(
+        _ former: ResetRecord.Former, _ pending: ResetRecord.Pending, _ report: SysrootReport
+    ) throws {
+        let states = StateFolders(paths)
+        let names = report.deployments.map(\.name).filter { $0.stateroot == former.stateroot }
+        let own = names.filter {
+            stateFolder(of: $0) == SysrootPaths.newStateName || states.named(by: $0) == former.name
+        }
+        for name in own { try states.set(name, to: former.name) }
+        if !own.contains(pending.target) { try states.set(pending.target, to: nil) }
     }
 
     private func removeStateLinks(of pending: ResetRecord.Pending, _ report: SysrootReport) throws {

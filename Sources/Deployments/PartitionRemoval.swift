@@ -30,7 +30,7 @@ extension SysrootChange {
             completed = pending
             _ = try finish(pending.action.recorded, pending.target, resuming: true)
         }
-        try boot.partition.removeLeftovers()
+        do { try boot.partition.removeLeftovers() } catch let error as any ExplainedError { failure = failure ?? error }
         try PendingChange.clear(paths)
         try StatusFile(paths).write(reader.report())
         if let failure {

@@ -45,13 +45,17 @@ extension SysrootReader {
         return nil
     }
 
-    /// What the links of the others say the old /var is going to be called; where `var` is gone, what it is called already.
+    /// What the links of the others say the old /var is going to be called; where none of them has `var` any more, whatever
+    /// has been made there since, what it is called already.
     private func formerByLinks(
         besides targets: Set<DeploymentName>, _ names: [DeploymentName], _ stateroot: String
     ) throws -> String {
         let states = StateFolders(paths)
-        let isRenamed = !Files.exists(paths.state(of: stateroot))
-        let found = names.filter { !targets.contains($0) && (isRenamed || states.isDangling($0)) }
+        let others = names.filter { !targets.contains($0) }
+        let isRenamed =
+            !Files.exists(paths.state(of: stateroot))
+            || !others.contains { states.folder(of: $0) == StateFolders.usual }
+        let found = others.filter { isRenamed || states.isDangling($0) }
             .compactMap(states.named).filter(StateFolders.isFormer)
         return try found.first ?? paths.freeStateName("var.before-reset", in: stateroot)
     }

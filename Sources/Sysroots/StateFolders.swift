@@ -33,9 +33,13 @@ public struct StateFolders {
         return text == usual || text.hasPrefix("\(usual).") && text.utf8.allSatisfy { others.contains($0) }
     }
 
-    /// Whether a name is one that only a reset gives, to what was a /var.
+    /// Whether a name is one that only a reset gives, to what was a /var: with a number where there was another.
     static func isFormer(_ folder: String) -> Bool {
-        folder.hasPrefix("\(usual).before-reset") || folder.hasPrefix("\(usual).after-reset")
+        ["\(usual).before-reset", "\(usual).after-reset"].contains { base in
+            guard folder.hasPrefix(base) else { return false }
+            let rest = folder.dropFirst(base.count)
+            return rest.isEmpty || rest.first == "-" && Int(rest.dropFirst()) ?? 0 > 1
+        }
     }
 
     /// The name of the folder, in the stateroot's.

@@ -476,8 +476,8 @@ import Testing
         try expectOwn(new)
     }
 
-    @Test("a repair that is killed, of a record that is lost between the two renames, finds the old /var by its name")
-    func repairKilled() throws {
+    @Test("a repair of a record that is lost between the two renames finds the old /var by its name")
+    func recordLostBetween() throws {
         // The name is taken.
         try Files.makeFolder(host.paths.deploy.appending("host/var.before-reset"))
         let new = try reset(keeping: "kept").deployment.name
@@ -486,7 +486,6 @@ import Testing
         #expect(try folders == ["var.before-reset", "var.before-reset-2", "var.hostctl-new"])
         try boot(new, followingLinks: true)
         try Files.remove(host.paths.state.appending("reset.json"))
-        try kill(at: "repair.before-reset", "repair")
         try repair()
         #expect(try ResetRecord.load(host.paths).pending?.former == "var.before-reset-2")
         _ = try host.change()
@@ -505,6 +504,8 @@ import Testing
         try host.finalize()
         try boot(next, followingLinks: true)
         try write("made", "by 3", next)
+        try kill(at: "repair.before-reset", "repair")
+        #expect(try read("made", next) == "by 3")
         try repair()
         _ = try host.change()
         #expect(try read("made", next) == "by 3" && read("data", next) == "old")
@@ -515,6 +516,60 @@ import Testing
         try boot(next, followingLinks: true)
         try cleanUp()
         #expect(try read("made", next) == "by 3")
+    }
+
+    @Test("a /var that somebody has made between the two renames is put aside for good, also by a record made anew")
+    func madeBetweenWithoutRecord() throws {
+        let new = try reset(keeping: "kept").deployment.name
+        try write("kept", "at the shutdown", old)
+        try kill(at: "reset.before-rename", "finalize")
+        try Files.makeFolder(usualFolder)
+        try Files.replace(usualFolder.appending("foreign"), with: [])
+        try boot(new, followingLinks: true)
+        try Files.remove(host.paths.state.appending("reset.json"))
+        try repair()
+        _ = try host.change()
+        try expectOwn(new)
+        try cleanUp()
+        #expect(Files.exists(host.paths.deploy.appending("host/var.set-aside/foreign")))
+    }
+
+    @Test(
+        "what was upgraded from a reset that is given up keeps the /var it has", arguments: [nil] + undoing as [String?]
+    )
+    func upgradedAndGivenUp(_ point: String?) throws {
+        let new = try cutReset()
+        try boot(new, followingLinks: true)
+        try Files.remove(host.paths.state.appending("reset.json"))
+        let next = try host.deploy("3").name
+        try host.finalize()
+        try boot(next, followingLinks: true)
+        try write("made", "by 3", next)
+        try boot(old, followingLinks: true)
+        try repair()
+        if let point { try kill(at: point, "reset") }
+        _ = try reset()
+        for name in [new, next] where Files.isFolder(host.paths.folder(of: name)) {
+            #expect(try read("made", name) == "by 3")
+        }
+        #expect(try read("data", old) == "old")
+        try cleanUp()
+        #expect(try read("data", old) == "old")
+    }
+
+    @Test("an operator's folder with a name like a reset's is nobody's former /var")
+    func operatorsFolder() throws {
+        let links = host.paths.state.appending("var/host")
+        try Files.makeFolder(links)
+        for name in ["var.before-reset.saved", "var.after-reset-mine", "var.before-reset-0"] {
+            let folder = host.paths.deploy.appending("host").appending(name)
+            try Files.makeFolder(folder)
+            let link = links.appending(old.folderName)
+            try Files.remove(link)
+            try Files.makeLink(link, target: "../../../deploy/host/\(name)")
+            #expect(host.state(of: old) == link)
+            #expect(SysrootReader(root: host.root, host: host.host).stateProblems() == [])
+        }
     }
 
     @Test("a host that was upgraded from a reset whose record is lost can be repaired, and reset again")
