@@ -2,9 +2,7 @@ import TestSupport
 import Testing
 
 /// What goes wrong around updates of a host that runs: nothing is half done, and the host comes up.
-@Suite(
-    "hard times", .enabled(if: BootFixture.startsMachines && BootFixture.isCampaign, "only HOSTCTL_CAMPAIGN"),
-    .serialized)
+@Suite("hard times", .enabled(if: BootFixture.startsMachines, BootFixture.reason), .serialized)
 struct HardTimesBootTests {
     /// A machine with release 1 that has come up, and follows `releases`.
     private func started(_ releases: OwnReleases, clock: String? = nil) throws -> Machine {
@@ -15,7 +13,9 @@ struct HardTimesBootTests {
         return machine
     }
 
-    @Test("both sides change a file of /etc: told when it is staged; fail stages nothing, keep and new choose a side")
+    @Test(
+        "both sides change a file of /etc: told when it is staged; fail stages nothing, keep and new choose a side",
+        .enabled(if: BootFixture.isCampaign, "only HOSTCTL_CAMPAIGN"))
     func conflict() throws {
         let releases = try OwnReleases()
         try releases.fixture.derive("3", ["usr/etc/issue": "of release 3\n", "usr/share/boot-tests/release": "3\n"])
@@ -47,7 +47,8 @@ struct HardTimesBootTests {
     }
 
     @Test(
-        "a boot partition that is full: exit code 4 and nothing changed; --prune goes on without what was good before")
+        "a boot partition that is full: exit code 4 and nothing changed; --prune goes on without what was good before",
+        .enabled(if: BootFixture.isCampaign, "only HOSTCTL_CAMPAIGN"))
     func full() throws {
         let releases = try OwnReleases()
         try releases.fixture.deriveKernel("3")
@@ -92,7 +93,9 @@ struct HardTimesBootTests {
         #expect(try machine.release() == "2")
     }
 
-    @Test("a clock that says 1970: upgrade, good boot, rollback")
+    @Test(
+        "a clock that says 1970: upgrade, good boot, rollback",
+        .enabled(if: BootFixture.isCampaign, "only HOSTCTL_CAMPAIGN"))
     func clock() throws {
         let machine = try started(OwnReleases(), clock: "1970-01-02T00:00:00")
         try machine.run("hostctl upgrade --progress none", timeout: 400)
@@ -105,7 +108,9 @@ struct HardTimesBootTests {
         #expect(try machine.release() == "1")
     }
 
-    @Test("ten upgrades, one after the other, and thirty in the long campaign: nothing grows")
+    @Test(
+        "ten upgrades, one after the other, and thirty in the long campaign: nothing grows",
+        .enabled(if: BootFixture.isCampaign, "only HOSTCTL_CAMPAIGN"))
     func many() throws {
         let releases = try OwnReleases()
         let machine = try started(releases)

@@ -40,9 +40,7 @@ struct UpgradeBootTests {
         try Self.expectChanges(machine)
     }
 
-    @Test(
-        "a factory reset begins with the next boot and a fresh /var; going back brings the old one",
-        .enabled(if: BootFixture.startsAll, BootFixture.allReason))
+    @Test("a factory reset begins with the next boot and a fresh /var; going back brings the old one")
     func factoryReset() throws {
         let fixture = try BootFixture.shared.get()
         let machine = try Machine(fixture.disk("systemd-boot"), firmware: .uefi, origin: fixture.origin)
