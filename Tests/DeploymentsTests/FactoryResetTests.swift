@@ -497,13 +497,7 @@ import Testing
     func upgradedWithoutRecord() throws {
         let new = try cutReset()
         // The old release is chosen in the menu.
-        try boot(old, followingLinks: true)
-        _ = try host.change()
-        try Files.remove(host.paths.state.appending("reset.json"))
-        let next = try host.deploy("3").name
-        try host.finalize()
-        try boot(next, followingLinks: true)
-        try write("made", "by 3", next)
+        let next = try upgradeWithoutRecord(of: old)
         try kill(at: "repair.before-reset", "repair")
         #expect(try read("made", next) == "by 3")
         try repair()
@@ -539,12 +533,7 @@ import Testing
     )
     func upgradedAndGivenUp(_ point: String?) throws {
         let new = try cutReset()
-        try boot(new, followingLinks: true)
-        try Files.remove(host.paths.state.appending("reset.json"))
-        let next = try host.deploy("3").name
-        try host.finalize()
-        try boot(next, followingLinks: true)
-        try write("made", "by 3", next)
+        let next = try upgradeWithoutRecord(of: new)
         try boot(old, followingLinks: true)
         try repair()
         if let point { try kill(at: point, "reset") }
@@ -575,12 +564,7 @@ import Testing
     @Test("a host that was upgraded from a reset whose record is lost can be repaired, and reset again")
     func inheritedWithoutRecord() throws {
         let new = try cutReset()
-        try boot(new, followingLinks: true)
-        try Files.remove(host.paths.state.appending("reset.json"))
-        let next = try host.deploy("3").name
-        try host.finalize()
-        try boot(next, followingLinks: true)
-        try write("made", "by 3", next)
+        let next = try upgradeWithoutRecord(of: new)
         #expect(throws: DeploymentError.self) { _ = try reset() }
         try repair()
         _ = try host.change()
@@ -591,6 +575,17 @@ import Testing
         try boot(second, followingLinks: true)
         _ = try host.change()
         #expect(try read("made", second) == nil && read("made", next) == "by 3")
+    }
+
+    /// Starts a deployment, loses the reset's record, and goes from there to 3, which makes a file in its /var.
+    private func upgradeWithoutRecord(of name: DeploymentName) throws -> DeploymentName {
+        try boot(name, followingLinks: true)
+        try Files.remove(host.paths.state.appending("reset.json"))
+        let next = try host.deploy("3").name
+        try host.finalize()
+        try boot(next, followingLinks: true)
+        try write("made", "by 3", next)
+        return next
     }
 
     private func repair() throws {
